@@ -1,0 +1,99 @@
+# What people and CI run. Every target sets up what it needs in .venv; `make help` lists them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CONFIG ?= config/hotdesk.toml
+DIAGRAM := docs/transitions.md
+WORKERS ?= 4
+SOURCES := hotdesk_daemon tests $(wildcard bench)
+
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+INSTALL := $(PIP) install --require-hashes
+# --strip-extras and --allow-unsafe are pip-tools' coming defaults. No header and no addresses: a lock is the same on any machine.
+COMPILE := $(VENV)-lock/bin/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+GROUPS_OF := $(VENV)-lock/bin/python -m dependency_groups
+
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help run test check check-format check-lint check-types check-layers check-diagram bench interop diagram format lock venv venv-dev clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+run: $(VENV)/.run ## run the daemon; as shipped, with a simulated floor of desks
+	@exec $(BIN)/hotdesk-daemon run --config $(CONFIG)
+
+test: $(VENV)/.dev ## run the tests on up to WORKERS cores
+	$(BIN)/python -m pytest --quiet --numprocesses auto --maxprocesses $(WORKERS) $(ARGS)
+
+check: check-format check-lint check-types check-layers check-diagram ## format, lint, types, import layers, generated docs
+
+check-format: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+
+check-lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+
+check-types: $(VENV)/.dev
+	$(BIN)/mypy $(SOURCES)
+
+check-layers: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+check-diagram: $(VENV)/.dev
+	$(BIN)/python -m hotdesk_daemon.core.diagram --check $(DIAGRAM)
+
+diagram: $(VENV)/.run ## write the transition diagram in docs/ from the table
+	$(BIN)/python -m hotdesk_daemon.core.diagram --write $(DIAGRAM)
+
+format: $(VENV)/.dev ## format and fix what can be fixed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## measure speed and size beside a bare loop
+	$(BIN)/python -m bench $(ARGS)
+
+interop: $(VENV)/.interop ## let other people's clients talk to a simulated device
+	bash tests/interop/run.sh
+
+venv: $(VENV)/.run ## set up .venv to run the daemon
+
+venv-dev: $(VENV)/.dev ## set up .venv to work on the daemon
+
+lock: $(VENV)-lock/.ready ## resolve the lock files anew from pyproject.toml; UPGRADE=1 takes newer versions
+	mkdir -p requirements
+	$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file requirements/run.txt pyproject.toml
+	for lock in build:build dev:test,check,bench interop:interop; do \
+		$(GROUPS_OF) $$(echo $${lock#*:} | tr , ' ') > $(VENV)-lock/$${lock%%:*}.in && \
+		case $$lock in dev:*) printf '%s\n' "-r ../requirements/run.txt" "-c ../requirements/build.txt" >> $(VENV)-lock/dev.in;; esac && \
+		(cd $(VENV)-lock && ../$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file ../requirements/$${lock%%:*}.txt \
+			--constraint ../requirements/run.txt $${lock%%:*}.in) || exit 1; \
+	done
+
+clean: ## remove the virtual environments, caches and build results
+	rm -rf $(VENV) $(VENV)-lock build dist .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp is newer than the lock it was installed from.
+$(VENV)/.run: $(VENV)/pyvenv.cfg requirements/run.txt requirements/build.txt pyproject.toml
+	$(INSTALL) -r requirements/run.txt -r requirements/build.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements/dev.txt
+	$(INSTALL) -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.interop: $(VENV)/.dev requirements/interop.txt
+	$(INSTALL) -r requirements/interop.txt
+	@touch $@
+
+$(VENV)/pyvenv.cfg:
+	@PYTHON='$(PYTHON)' sh .ci/venv $(VENV)
+
+$(VENV)-lock/.ready:
+	@PYTHON='$(PYTHON)' sh .ci/venv $(VENV)-lock
+	$(VENV)-lock/bin/python -m pip --disable-pip-version-check --quiet install pip-tools==7.6.2 dependency-groups
+	@touch $@

@@ -1,0 +1,1 @@
+"""The wiring: the daemon, its desk workers, resync, reload and replay."""

@@ -1,0 +1,75 @@
+"""
+What a company allows, and the verdict on one booking's times.
+
+Rules are data; a verdict names the rule and its values so that the refusal can be explained. Times are judged as the
+interval [start, start + duration) in the rule's own time zone, so a change of daylight saving time moves no rule.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+import attrs
+
+
+class Stage(StrEnum):
+    """What the daemon may do by itself on a desk."""
+
+    OBSERVE = "observe"  # decide and say so, but never send anything
+    ENFORCE = "enforce"
+
+
+@attrs.frozen(kw_only=True)
+class Hours:
+    """One opening period of one weekday (0 = Monday), minutes after local midnight; ``closes_min`` up to 1440."""
+
+    weekday: int
+    opens_min: int
+    closes_min: int
+
+
+@attrs.frozen(kw_only=True)
+class Policy:
+    """
+    The rules of one desk; ``None`` and an empty tuple switch a rule off, so the default accepts everything.
+
+    ``opening_hours`` are in ``time_zone`` (an IANA name); a weekday without an entry is closed once any entry exists.
+    """
+
+    max_duration_min: int | None = None
+    opening_hours: tuple[Hours, ...] = ()
+    time_zone: str = "UTC"
+
+
+def objection(policy: Policy, *, start: datetime, duration_min: int) -> str | None:
+    """Say why *policy* forbids a booking at these times, or ``None`` if it does not."""
+    if policy.max_duration_min is not None and duration_min > policy.max_duration_min:
+        return f"maximum duration: {duration_min} min asked, {policy.max_duration_min} min allowed"
+    if policy.opening_hours and not _is_open(policy, start, start + timedelta(minutes=duration_min)):
+        return f"opening hours: not open from start to end in {policy.time_zone}"
+    return None
+
+
+def _is_open(policy: Policy, start: datetime, end: datetime) -> bool:
+    """Walk the opening periods in order and see whether they cover [start, end) without a gap."""
+    zone = ZoneInfo(policy.time_zone)
+    covered = start
+    day = start.astimezone(zone).date()
+    while covered < end and day <= end.astimezone(zone).date():
+        for hours in sorted(policy.opening_hours, key=lambda h: h.opens_min):
+            if hours.weekday != day.weekday():
+                continue
+            opens, closes = _instant(day, hours.opens_min, zone), _instant(day, hours.closes_min, zone)
+            if opens <= covered < closes:
+                covered = closes
+        day += timedelta(days=1)
+    return covered >= end
+
+
+def _instant(day: date, minute: int, zone: ZoneInfo) -> datetime:
+    """Wall-clock minute of *day* as an instant; 1440 is the next midnight."""
+    whole_days, rest = divmod(minute, 1440)
+    local = datetime.combine(day + timedelta(days=whole_days), time(rest // 60, rest % 60), tzinfo=zone)
+    return datetime.fromtimestamp(local.timestamp(), tz=ZoneInfo("UTC"))

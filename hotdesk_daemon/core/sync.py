@@ -1,0 +1,117 @@
+"""
+When to ask for a list.
+
+`Bookings List` is how the picture is made true again. Everything that casts doubt on it calls `want_list`; `pump`
+starts the next list at the end of each step: one under way per desk, one waiting per device, and at least a spacing
+between two, so that a flood of doubts costs one list more and not a thousand.
+"""
+
+from __future__ import annotations
+
+import zlib
+from datetime import datetime, timedelta
+from typing import Final
+
+import attrs
+
+from hotdesk_daemon.core.desk import LinkState
+from hotdesk_daemon.core.draft import Draft
+from hotdesk_daemon.core.ids import DeviceId
+from hotdesk_daemon.core.inputs import ListCause
+from hotdesk_daemon.core.steps import Life, ListBookings
+
+#: How long after the start of one list the next may start, by the reason for it.
+_AT_ONCE = timedelta(0)
+_SPACING: Final = {
+    ListCause.CONNECTED: _AT_ONCE,
+    ListCause.ASKED: _AT_ONCE,
+    ListCause.LOST_ANSWER: _AT_ONCE,
+    ListCause.SURPRISE: timedelta(seconds=10),
+}
+_SPACING_ELSE: Final = timedelta(seconds=2)
+_RETRY_CAP_S: Final = 60
+
+
+def want_list(draft: Draft, device_id: DeviceId, cause: ListCause) -> None:
+    """Ask for a list of one device; without a link there is none, and the next connect asks anyway."""
+    device = draft.devices.get(device_id)
+    if device is None or device.link is LinkState.DOWN:
+        return
+    waiting = draft.sync.waiting
+    if device_id in waiting and _spacing(waiting[device_id]) <= _spacing(cause):
+        return
+    draft.sync = attrs.evolve(draft.sync, waiting={**waiting, device_id: cause}, cause_seq=draft.seq)
+
+
+def want_any_list(draft: Draft, cause: ListCause) -> None:
+    """Ask for a list of whichever device is connected, a live one before others."""
+    connected = [d for d in draft.devices.values() if d.link is not LinkState.DOWN]
+    for device in sorted(connected, key=lambda d: d.link is not LinkState.LIVE)[:1]:
+        want_list(draft, device.device_id, cause)
+
+
+def want_all_lists(draft: Draft, cause: ListCause) -> None:
+    for device_id in draft.devices:
+        want_list(draft, device_id, cause)
+
+
+def surprise(draft: Draft, device_id: DeviceId) -> None:
+    """Something came that our picture cannot explain: count it and ask for a list."""
+    draft.count(surprises=1)
+    want_list(draft, device_id, ListCause.SURPRISE)
+
+
+def pump(draft: Draft) -> None:
+    """Start the next list if one is wanted, none is under way and the spacing is kept; else set the timer for it."""
+    sync = draft.sync
+    if sync.listing is not None or not sync.waiting:
+        return
+    device_id = next(d for d in (*draft.devices, *sync.waiting) if d in sync.waiting)
+    cause = sync.waiting[device_id]
+    due = _earliest(draft, cause)
+    if due > draft.now:
+        if "list" not in draft.timers or draft.timers["list"].due > due:
+            draft.set_timer("list", due, cause_seq=sync.cause_seq)
+        return
+    draft.clear_timer("list")
+    draft.sync = attrs.evolve(
+        sync,
+        listing=device_id,
+        cause=cause,
+        waiting={key: c for key, c in sync.waiting.items() if key != device_id},
+        count=sync.count + 1,
+        started_at=draft.now,
+    )
+    draft.count(lists=1)
+    draft.effects.append(ListBookings(device=device_id, cause=cause))
+    draft.because(Life.DESK, "list.asked", f"list asked for: {cause}", device=device_id, cause_seq=sync.cause_seq)
+
+
+def _earliest(draft: Draft, cause: ListCause) -> datetime:
+    sync = draft.sync
+    if sync.started_at is None:
+        return draft.now
+    if cause is ListCause.RETRY:
+        return sync.started_at + timedelta(seconds=min(2**sync.failures, _RETRY_CAP_S))
+    return sync.started_at + _spacing(cause)
+
+
+def _spacing(cause: ListCause) -> timedelta:
+    return _SPACING.get(cause, _SPACING_ELSE)
+
+
+def set_sync_timer(draft: Draft) -> None:
+    """The next timed list, spread by ±10 % so that a fleet does not list at once; the spread depends on the state only."""
+    interval = draft.settings.get("sync_interval_s", draft.base.sync_interval_s)
+    spread = zlib.crc32(f"{draft.base.desk_id}:{draft.sync.count}".encode()) % 2001 - 1000
+    draft.set_timer("sync", draft.now + timedelta(seconds=interval * (1 + spread / 10_000)))
+
+
+def forget_lists(draft: Draft, device_id: DeviceId) -> None:
+    """The link of *device_id* is gone, and with it the lists it was asked for."""
+    sync = draft.sync
+    waiting = {key: cause for key, cause in sync.waiting.items() if key != device_id}
+    if sync.listing == device_id:
+        draft.sync = attrs.evolve(sync, listing=None, cause=None, waiting=waiting)
+    elif len(waiting) != len(sync.waiting):
+        draft.sync = attrs.evolve(sync, waiting=waiting)

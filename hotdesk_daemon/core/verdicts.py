@@ -1,0 +1,82 @@
+"""
+What the rules say of a booking, and what follows.
+
+A booking whose times nobody has judged yet is judged at the end of the step that brought it, unless the desk is stale:
+then after the next list. A new booking against the rules is deleted; a moved one is put back to the times last
+accepted (F06, F16, F21).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+from hotdesk_daemon.core import orders
+from hotdesk_daemon.core.commands import Delete, Edit
+from hotdesk_daemon.core.desk import Booking, BookingState, ChangeState, Verdict
+from hotdesk_daemon.core.draft import Draft
+from hotdesk_daemon.core.policy import Stage, objection
+from hotdesk_daemon.core.steps import Life
+
+#: A device that moves a booking again and again is not fought for ever.
+MAX_REVERTS: Final = 3
+
+_JUDGED = frozenset({BookingState.CREATED, BookingState.STARTED})
+
+
+def judge(draft: Draft) -> None:
+    """Judge every booking that waits for it."""
+    waiting = [b for b in draft.bookings.values() if b.verdict is Verdict.UNDECIDED and b.state in _JUDGED]
+    if not waiting or _is_stale(draft):
+        return
+    for booking in waiting:
+        why = objection(draft.base.policy, start=booking.start, duration_min=booking.duration_min)
+        if why is None:
+            draft.put_booking(accept(booking))
+        elif booking.accepted_start is None:
+            draft.put_booking(_reject_new(draft, booking, why))
+        else:
+            draft.put_booking(_reject_move(draft, booking, why))
+
+
+def _is_stale(draft: Draft) -> bool:
+    return attrs.evolve(draft.base, devices=draft.devices).is_stale
+
+
+def accept(booking: Booking) -> Booking:
+    """Its present times are those to go back to if a later change is rejected."""
+    return attrs.evolve(
+        booking,
+        verdict=Verdict.ACCEPTED,
+        verdict_why=None,
+        accepted_start=booking.start,
+        accepted_duration_min=booking.duration_min,
+    )
+
+
+def _reject_new(draft: Draft, booking: Booking, why: str) -> Booking:
+    booking = attrs.evolve(booking, verdict=Verdict.REJECTED, verdict_why=why)
+    draft.because(Life.BOOKING, "booking.rejected", why, before=booking.state, after=booking.state, booking=booking)
+    if draft.base.stage is Stage.ENFORCE:
+        orders.order(draft, Delete(), why=f"rejected by {why}", booking=booking)
+    return booking
+
+
+def _reject_move(draft: Draft, booking: Booking, why: str) -> Booking:
+    rejected = attrs.evolve(booking, verdict=Verdict.REJECTED, verdict_why=why)
+    draft.because(Life.BOOKING, "booking.rejected", why, before=booking.state, after=booking.state, booking=booking)
+    if draft.base.stage is Stage.OBSERVE:
+        return rejected
+    if booking.reverts >= MAX_REVERTS:
+        draft.because(
+            Life.CHANGE, "change.given_up", f"put back {MAX_REVERTS} times already: left as it is", booking=booking
+        )
+        return rejected
+    draft.because(
+        Life.CHANGE, "booking.reverted", f"put back to the accepted time: {why}",
+        before=booking.change, after=ChangeState.REVERTING, booking=booking,
+    )  # fmt: skip
+    edit = Edit(start=booking.accepted_start, duration_min=booking.accepted_duration_min)
+    orders.order(draft, edit, why=f"rejected by {why}", booking=booking)
+    return attrs.evolve(rejected, change=ChangeState.REVERTING, reverts=booking.reverts + 1)

@@ -1,0 +1,43 @@
+"""The durable store: inputs, steps, snapshots and the outbox."""
+
+from hotdesk_daemon.journal.errors import (
+    JournalClosedError,
+    JournalConflictError,
+    JournalError,
+    JournalLockedError,
+    JournalRefusedError,
+    JournalUnavailableError,
+    JournalVersionError,
+)
+from hotdesk_daemon.journal.memory import MemoryJournal
+from hotdesk_daemon.journal.records import (
+    Journal,
+    OutboxRow,
+    Record,
+    Stats,
+    Stored,
+    StoredRecord,
+    TailEntry,
+    WriterStats,
+)
+from hotdesk_daemon.journal.sql import SqlJournal
+
+__all__ = [
+    "Journal",
+    "JournalClosedError",
+    "JournalConflictError",
+    "JournalError",
+    "JournalLockedError",
+    "JournalRefusedError",
+    "JournalUnavailableError",
+    "JournalVersionError",
+    "MemoryJournal",
+    "OutboxRow",
+    "Record",
+    "SqlJournal",
+    "Stats",
+    "Stored",
+    "StoredRecord",
+    "TailEntry",
+    "WriterStats",
+]

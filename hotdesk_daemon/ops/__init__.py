@@ -1,0 +1,1 @@
+"""What keeps the service running: configuration, logs, metrics, health, service notification."""

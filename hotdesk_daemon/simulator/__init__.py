@@ -1,0 +1,1 @@
+"""A site that does not exist: devices, calendars, people and faults, over real sockets."""

@@ -1,0 +1,65 @@
+"""Guards that watch every test: tasks left behind and blocking calls fail it.
+
+The limit per test and warnings as errors are settings in ``pyproject.toml``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+from blockbuster import BlockBuster
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+TURNS_TO_FINISH = 10
+"""Turns of the event loop a task that is already ending may take, such as a closed connection's."""
+
+
+@pytest_asyncio.fixture
+async def _task_watch() -> AsyncIterator[None]:
+    before = asyncio.all_tasks()
+    yield
+    for _ in range(TURNS_TO_FINISH):
+        if not _strangers(before):
+            return
+        await asyncio.sleep(0)
+    left = _strangers(before)
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+    pytest.fail(f"the test left tasks behind: {', '.join(sorted(map(repr, left)))}", pytrace=False)
+
+
+def _strangers(before: set[asyncio.Task[object]]) -> set[asyncio.Task[object]]:
+    return asyncio.all_tasks() - before - {asyncio.current_task()}
+
+
+@pytest.fixture(autouse=True)
+def _no_task_left_behind(request: pytest.FixtureRequest) -> None:
+    # Set up before a test's own fixtures, so it looks after they have been torn down.
+    if pytest_asyncio.is_async_test(request.node):
+        request.getfixturevalue("_task_watch")
+
+
+@pytest.fixture(scope="session")
+def _block_detector() -> BlockBuster:
+    # Only calls that come from the package count: a test may read its own files.
+    return BlockBuster("hotdesk_daemon")
+
+
+@pytest.fixture(autouse=True)
+def _no_blocking_call(
+    request: pytest.FixtureRequest, _no_task_left_behind: None, _block_detector: BlockBuster
+) -> Iterator[None]:
+    if not pytest_asyncio.is_async_test(request.node) or request.node.get_closest_marker("may_block"):
+        yield
+        return
+    _block_detector.activate()
+    try:
+        yield
+    finally:
+        _block_detector.deactivate()
