@@ -1,0 +1,117 @@
+"""
+What the HTTP door needs from the daemon: a small Protocol, and the facts that cross it.
+
+The door knows nothing of workers, journals or sockets. It shows desks as they are, hands in what people wish, and
+passes on what happens. `app` fulfils `Site`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+import attrs
+
+from hotdesk_daemon.core.desk import CommandState, Desk, OpenCommand
+from hotdesk_daemon.core.ids import BookingId, CommandId, DeskId
+from hotdesk_daemon.core.inputs import Input
+from hotdesk_daemon.core.steps import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from contextlib import AbstractAsyncContextManager
+
+    from hotdesk_daemon.ops.health import Readiness
+
+
+@attrs.frozen(kw_only=True)
+class Asked:
+    """
+    What became of a person's wish, once it is durable.
+
+    ``refusal`` says why it was refused; ``booking_id`` is the booking that it made or meant; ``seq`` is the desk's
+    sequence number of the recorded wish.
+    """
+
+    refusal: str | None
+    booking_id: BookingId | None
+    seq: int
+
+
+@attrs.frozen(kw_only=True)
+class CommandView:
+    """A command in its newest form, open or settled."""
+
+    desk_id: DeskId
+    command: OpenCommand
+    updated_at: datetime
+
+
+@attrs.frozen(kw_only=True)
+class StreamItem:
+    """One step of one desk. ``desk`` is its state after the step, ``None`` where only the record is at hand."""
+
+    desk_id: DeskId
+    seq: int
+    at: datetime
+    source: str
+    kind: str
+    input: Input
+    reasons: tuple[Reason, ...] = ()
+    refusal: str | None = None
+    desk: Desk | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Lost:
+    """A watcher was too slow: so many items were dropped for it just before the next one."""
+
+    count: int
+
+
+class Site(Protocol):
+    """The daemon as the HTTP door sees it."""
+
+    def now(self) -> datetime:
+        """The site's own time, aware and in UTC; a simulated site has its own clock."""
+
+    def desks(self) -> Sequence[Desk]:
+        """Every desk in its present state."""
+
+    def desk(self, desk_id: DeskId) -> Desk | None:
+        """One desk, or ``None`` if there is no such desk."""
+
+    async def ask(self, desk_id: DeskId, wish: Input) -> Asked:
+        """
+        Record *wish* and say what became of it, after the journal's commit.
+
+        Raises:
+            TransientError: The desk cannot take it now (its mailbox is full, the journal is unavailable).
+        """
+
+    async def commands(
+        self,
+        *,
+        desk_id: DeskId | None = None,
+        states: frozenset[CommandState] | None = None,
+        limit: int,
+        before: CommandId | None = None,
+    ) -> Sequence[CommandView]:
+        """Commands, settled ones included, newest decision first; ``before`` goes on after that command."""
+
+    async def command(self, command_id: CommandId) -> CommandView | None:
+        """One command, open or settled."""
+
+    async def history(self, desk_id: DeskId, *, since_seq: int, limit: int) -> Sequence[StreamItem]:
+        """The desk's steps after ``since_seq``, oldest first."""
+
+    def watch(
+        self, *, desks: frozenset[DeskId] | None, kinds: frozenset[str] | None
+    ) -> AbstractAsyncContextManager[AsyncIterator[StreamItem | Lost]]:
+        """Steps as they happen, while the context is open; bounded per watcher. `Watchers` does it."""
+
+    def readiness(self) -> Readiness:
+        """Whether the daemon does its work, and if not, why."""
+
+    def metrics(self) -> bytes:
+        """The metrics in Prometheus' text format."""

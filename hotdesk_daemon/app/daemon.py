@@ -1,0 +1,364 @@
+"""
+The daemon: everything opened in order, run together, and closed in the opposite order.
+
+Start: journal, simulated site if any, states, HTTP, then workers, dispatcher and links. Stop: links, dispatcher
+(bounded), mailboxes (bounded), snapshots, HTTP, journal. Whatever happens between, the journal knows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import random
+import signal
+import sys
+import time
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, Never
+
+import attrs
+
+from hotdesk_daemon import __version__
+from hotdesk_daemon.api.server import serve
+from hotdesk_daemon.app.endpoints import endpoint_of
+from hotdesk_daemon.app.fleet import Fleet
+from hotdesk_daemon.app.mailbox import Letter
+from hotdesk_daemon.app.narrator import Narrator
+from hotdesk_daemon.app.recovery import beginning, rebuild
+from hotdesk_daemon.app.simulated import simulated_site
+from hotdesk_daemon.app.timekeeper import Timekeeper
+from hotdesk_daemon.app.worker import DeskWorker
+from hotdesk_daemon.core.desk import CommandState
+from hotdesk_daemon.core.errors import ConfigError, HotdeskError, TransientError
+from hotdesk_daemon.core.ids import DeskId
+from hotdesk_daemon.dispatch import Dispatcher, FleetLimiter, Limits, RetrySettings
+from hotdesk_daemon.journal import SqlJournal
+from hotdesk_daemon.ops.clocks import Clock, ScaledClock, SystemClock
+from hotdesk_daemon.ops.logs import configure_logs, get_log
+from hotdesk_daemon.ops.metrics import Metrics
+from hotdesk_daemon.ops.notify import Notifier
+from hotdesk_daemon.ops.settings import desk_configured, ensure_http_token
+from hotdesk_daemon.transport import DeviceLink, FleetGate, SslContexts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from typing import Any
+
+    from hotdesk_daemon.dispatch import RetryDetails
+    from hotdesk_daemon.journal import Journal, Stored
+    from hotdesk_daemon.ops.settings import Settings
+
+EXIT_OK: Final = 0
+EXIT_FAILED: Final = 1
+EXIT_TEMPORARY: Final = 75
+EXIT_CONFIG: Final = 78
+
+#: How long the start waits for the first commits of all desks, and a stop for what is still in mailboxes.
+_SETTLE_S: Final = 30.0
+_STATUS_EVERY_S: Final = 5.0
+
+
+@attrs.define(eq=False)
+class Daemon:
+    """
+    One run, from settings to exit.
+
+    ``stop`` may be set by anybody who wants it to end; ``ready`` is set once desks are served. ``url`` is where
+    HTTP listens, known when ready. The clock is the site's: a scaled one where the site is simulated.
+    """
+
+    settings: Settings
+    clock: Clock
+    stop: asyncio.Event = attrs.field(factory=asyncio.Event)
+    ready: asyncio.Event = attrs.field(factory=asyncio.Event)
+    rng: random.Random = attrs.field(factory=random.Random)
+    notifier: Notifier = attrs.field(factory=Notifier)
+    url: str = ""
+    token: str = ""
+    fleet: Fleet = attrs.field(init=False)
+    left: int = 0
+
+    async def run(self) -> None:
+        """
+        Serve until `stop` is set.
+
+        Raises:
+            ConfigError: the settings cannot be used on this machine.
+            TransientError: something that may be there later is not: a port, the journal.
+        """
+        began_mono = time.monotonic()
+        metrics = Metrics(version=__version__)
+        async with AsyncExitStack() as stack:
+            state_dir = self.settings.daemon.state_dir
+            token = self.settings.http.token or ensure_http_token(state_dir)
+            self.token = token.reveal()
+            journal = await stack.enter_async_context(
+                SqlJournal.open(self.settings.journal_url, clock=self.clock.now)
+            )
+            stored = await journal.load()
+            settings = self.settings
+            if settings.simulator.enabled:
+                seed = self._resume_simulation(stored)
+                settings = await stack.enter_async_context(simulated_site(settings, clock=self.clock, seed=seed))
+            get_log().info(
+                "journal.opened",
+                url=settings.journal_url,
+                desks=len(stored),
+                records=sum(len(one.tail) for one in stored.values()),
+                took_s=round(time.monotonic() - began_mono, 3),
+            )
+            narrator = Narrator(metrics)
+            self.fleet = Fleet(journal=journal, clock=self.clock, narrator=narrator, metrics=metrics)
+            timekeeper = Timekeeper(self.clock)
+            self._build(settings, journal, stored, timekeeper)
+            stack.callback(self.fleet.watchers.close)
+            http = settings.http
+            listening = await stack.enter_async_context(
+                serve(self.fleet, host=http.host, port=http.port, token=self.token)
+            )
+            self.url = listening.url
+            await self._serve(settings, journal, metrics, timekeeper, began_mono=began_mono)
+
+    def _resume_simulation(self, stored: Mapping[DeskId, Stored]) -> int:
+        """A simulated site goes on at the moment where its journal ends: time never runs backwards in one journal."""
+        seed = self.settings.simulator.seed
+        moments = [entry.at for one in stored.values() for entry in one.tail[-1:]]
+        moments += [
+            max((b.changed_at for b in one.snapshot.bookings.values()), default=datetime.min.replace(tzinfo=UTC))
+            for one in stored.values()
+            if one.snapshot is not None
+        ]
+        latest = max(moments, default=None)
+        if latest is None or latest <= self.clock.now() or not isinstance(self.clock, ScaledClock):
+            return seed
+        self.clock = ScaledClock(speed=self.clock.speed, start=latest)
+        return seed + int(latest.timestamp())
+
+    # --- building ----------------------------------------------------------------------------------------------------
+
+    def _build(
+        self, settings: Settings, journal: Journal, stored: Mapping[DeskId, Stored], timekeeper: Timekeeper
+    ) -> None:
+        """Every desk's worker and links, with the first letter in each mailbox."""
+        contexts = SslContexts()
+        gate = FleetGate(per_s=settings.sockets.connects_per_s, at_once=settings.sockets.handshakes)
+        for configured in settings.desks:
+            desk_id = DeskId(configured.id)
+            desk = rebuild(desk_id, stored.get(desk_id))
+            worker = DeskWorker(
+                desk, journal=journal, clock=self.clock, timekeeper=timekeeper, surroundings=self.fleet
+            )
+            inputs = beginning(desk, desk_configured(settings, configured), version=__version__)
+            worker.mailbox.offer(Letter(source="daemon", inputs=inputs))
+            links = [
+                DeviceLink(
+                    endpoint_of(settings.sockets, configured, device),
+                    sink=self.fleet,
+                    gate=gate,
+                    rng=random.Random(self.rng.random()),  # noqa: S311 - jitter, no secret
+                    ssl_contexts=contexts,
+                )
+                for device in configured.devices
+            ]
+            self.fleet.add(worker, links)
+        self.fleet.dispatcher = self._dispatcher(settings)
+
+    def _dispatcher(self, settings: Settings) -> Dispatcher:
+        wanted = settings.dispatch
+        limits = Limits(rate_per_s=wanted.rate_per_s, burst=wanted.concurrency, concurrency=wanted.concurrency)
+
+        async def sleep(seconds: float) -> None:
+            await asyncio.sleep(seconds)
+
+        return Dispatcher(
+            ledger=self.fleet,
+            line=self.fleet,
+            limiter=FleetLimiter(limits),
+            retry=RetrySettings(max_attempts=wanted.attempts),
+            now=self.clock.now,
+            rng=random.Random(self.rng.random()),  # noqa: S311 - jitter, no secret
+            sleep=sleep,
+            on_retry=self._note_retry,
+        )
+
+    def _note_retry(self, retry: RetryDetails) -> None:
+        self.fleet.note_retry(retry.desk, retry.command_id, attempt=retry.attempt, wait_s=retry.wait_s, cause=retry.cause)
+
+    # --- running -----------------------------------------------------------------------------------------------------
+
+    async def _serve(
+        self, settings: Settings, journal: Journal, metrics: Metrics, timekeeper: Timekeeper, *, began_mono: float
+    ) -> None:
+        fleet, dispatcher = self.fleet, self.fleet.dispatcher
+        if dispatcher is None:
+            raise AssertionError("built before it is served")
+        links: list[asyncio.Task[Never]] = []
+        workers: list[asyncio.Task[Never]] = []
+        try:
+            async with asyncio.TaskGroup() as group:
+                fleet.use(group)
+                tasks = Tasks(group)
+                endless = [tasks.add(timekeeper.run(), name="timekeeper")]
+                workers = [
+                    tasks.add(worker.run(), name=f"worker desk={key}") for key, worker in fleet.workers.items()
+                ]
+                dispatching = group.create_task(dispatcher.run(), name="dispatcher")
+                links = [tasks.add(link.run(), name=f"link device={key}") for key, link in fleet.links.items()]
+                endless.append(tasks.add(self._keep_status(), name="status"))
+                self._announce(settings, began_mono=began_mono)
+                await self.stop.wait()  # for ever: this is a daemon
+                fleet.started = False
+                await self._drain(settings, links, dispatcher)
+                await dispatching
+                for task in (*workers, *endless):
+                    task.cancel()
+        finally:
+            fleet.started = False
+
+    def _announce(self, settings: Settings, *, began_mono: float) -> None:
+        took_s = round(time.monotonic() - began_mono, 3)
+        self.fleet.started = True
+        get_log().info("daemon.ready", took_s=took_s, url=self.url, desks=len(self.fleet.workers))
+        self.notifier.ready(status=f"{len(self.fleet.workers)} desks configured")
+        self.ready.set()
+
+    async def _drain(self, settings: Settings, links: list[asyncio.Task[Never]], dispatcher: Dispatcher) -> None:
+        """Stop hearing, finish what is under way, write down where every desk stands; all of it bounded."""
+        self.notifier.stopping(status="stopping")
+        await dispatcher.drain(settings.daemon.drain_s)
+        for task in links:
+            task.cancel()
+        if links:
+            await asyncio.wait(links, timeout=_SETTLE_S)
+        try:
+            async with asyncio.timeout(settings.daemon.drain_s + 1.0):
+                await self.fleet.settle()
+                await asyncio.gather(*(worker.snapshot() for worker in self.fleet.workers.values()))
+        except TimeoutError:
+            get_log().warning("daemon.drain_cut", waiting=self.fleet.waiting())
+        except HotdeskError as exc:  # the journal is unavailable: nothing acknowledged is lost by that
+            get_log().error("journal.unavailable", error=str(exc))
+        self._list_leftovers()
+
+    def _list_leftovers(self) -> None:
+        for desk in self.fleet.desks():
+            for command in desk.commands.values():
+                if command.state is CommandState.PARKED:
+                    continue
+                self.left += 1
+                get_log().warning(
+                    "daemon.leftover",
+                    desk_id=desk.desk_id,
+                    command_id=command.command_id,
+                    command=command.command.path,
+                    booking_id=command.booking_id,
+                    state=command.state.value,
+                )
+
+    async def _keep_status(self) -> Never:
+        """Tell the service manager how we are, and that the loop turns."""
+        pause_s = min(_STATUS_EVERY_S, self.notifier.watchdog_interval_s or _STATUS_EVERY_S)
+        while True:
+            self.notifier.status(self.fleet.summary())
+            self.notifier.watchdog()
+            await asyncio.sleep(pause_s)
+
+
+@attrs.frozen
+class Tasks:
+    """Makes tasks that should never end: one that does is a mistake and says its name."""
+
+    group: asyncio.TaskGroup
+
+    def add(self, work: Coroutine[Any, Any, Never], *, name: str) -> asyncio.Task[Never]:
+        return self.group.create_task(self._guard(work, name), name=name)
+
+    @staticmethod
+    async def _guard(work: Coroutine[Any, Any, Never], name: str) -> Never:
+        try:
+            await work
+        except Exception as exc:
+            get_log().error("task.failed", task=name, exc_info=exc)  # noqa: TRY400 - with the exception by name
+            raise
+        raise AssertionError(f"{name} ended, which it never should")
+
+
+def clock_for(settings: Settings) -> Clock:
+    """The site's clock: the machine's, or a scaled one for a simulated site."""
+    wanted = settings.simulator
+    if not wanted.enabled or (wanted.speed == 1.0 and wanted.start is None):
+        return SystemClock()
+    return ScaledClock(speed=wanted.speed, start=wanted.start)
+
+
+async def _run(settings: Settings, origin: str) -> None:
+    daemon = Daemon(settings=settings, clock=clock_for(settings))
+    loop = asyncio.get_running_loop()
+    got: list[str] = []
+
+    def stop_by(number: signal.Signals) -> None:
+        got.append(number.name)
+        get_log().info("daemon.stopping", signal=number.name, drain_s=settings.daemon.drain_s)
+        daemon.stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop_by, number)
+    get_log().info(
+        "daemon.started",
+        version=__version__,
+        python=platform.python_version(),
+        config=origin,
+        desks=len(settings.desks),
+        stage=settings.daemon.stage.value,
+        loop=type(loop).__module__.split(".")[0],
+    )
+    began_mono = time.monotonic()
+    await daemon.run()
+    get_log().info(
+        "daemon.stopped", took_s=round(time.monotonic() - began_mono, 3), left=daemon.left, exit_code=EXIT_OK
+    )
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop where it is installed: it halves what a frame costs; else the standard loop."""
+    try:
+        import uvloop  # noqa: PLC0415 - optional
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def main(settings: Settings, *, origin: str = "") -> int:
+    """Run the daemon until a signal; return its exit status (`sysexits`): 0, 1, 75 temporary, 78 configuration."""
+    configure_logs(level=settings.log.level, form=settings.log.format, stream=sys.stdout)
+    try:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(_run(settings, origin))
+    except (HotdeskError, OSError) as error:
+        return _fail([error])
+    except ExceptionGroup as group:
+        expected, mistakes = group.split((HotdeskError, OSError))
+        if mistakes is not None:
+            raise mistakes from None
+        return _fail(_leaves(expected))
+    return EXIT_OK
+
+
+def _fail(errors: Sequence[BaseException]) -> int:
+    """Say why the run ended, and which exit status that is."""
+    for error in errors:
+        if isinstance(error, ConfigError):
+            for problem in error.problems:
+                get_log().error("config.invalid", problem=problem)
+        else:
+            get_log().error("daemon.failed", error=str(error))
+    if any(isinstance(error, ConfigError) for error in errors):
+        return EXIT_CONFIG
+    return EXIT_TEMPORARY if any(isinstance(error, TransientError) for error in errors) else EXIT_FAILED
+
+
+def _leaves(error: BaseException | None) -> list[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for one in error.exceptions for leaf in _leaves(one)]
+    return [error] if error is not None else []

@@ -1,0 +1,327 @@
+"""
+All desks of the site, and the ways between them and everything outside.
+
+Here the rooms meet: the links' news become letters, effects become lists and commands, the dispatcher's ledger and
+line are the desks' own journal and links, and the HTTP door sees it all as its `Site`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Final
+
+from hotdesk_daemon.api.site import Asked, CommandView, StreamItem
+from hotdesk_daemon.api.watchers import Watchers
+from hotdesk_daemon.app.mailbox import Letter
+from hotdesk_daemon.app.resync import read_truth
+from hotdesk_daemon.core.desk import CommandState, LinkState
+from hotdesk_daemon.core.errors import PermanentError, TransientError
+from hotdesk_daemon.core.inputs import (
+    CommandAnswered,
+    CommandSending,
+    LinkDown,
+    LinkUp,
+    ListFailed,
+    Outcome,
+    Undecodable,
+)
+from hotdesk_daemon.core.steps import ListBookings, SendCommand
+from hotdesk_daemon.ops.health import Readiness
+from hotdesk_daemon.xapi.releases import release_of
+from hotdesk_daemon.xapi.rendering import render_command
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from datetime import datetime
+
+    from hotdesk_daemon.api.site import Lost
+    from hotdesk_daemon.app.narrator import Narrator
+    from hotdesk_daemon.app.worker import DeskWorker
+    from hotdesk_daemon.core.commands import Command
+    from hotdesk_daemon.core.desk import Desk, OpenCommand
+    from hotdesk_daemon.core.ids import CommandId, DeskId, DeviceId
+    from hotdesk_daemon.core.inputs import Input
+    from hotdesk_daemon.core.steps import Effect, Step
+    from hotdesk_daemon.dispatch import Dispatcher
+    from hotdesk_daemon.journal import Journal, Record
+    from hotdesk_daemon.ops.clocks import Clock
+    from hotdesk_daemon.ops.metrics import Metrics
+    from hotdesk_daemon.transport import DeviceLink
+    from hotdesk_daemon.xapi.releases import Release
+
+#: How long a person's wish may wait for its commit before they are told to look again later.
+ASK_TIMEOUT_S: Final = 10.0
+_SETTLE_LOOK_S: Final = 0.005
+
+
+class Fleet:
+    """
+    The site: every desk's worker, every device's link.
+
+    It is the links' sink, the dispatcher's ledger and line, the workers' surroundings and the HTTP door's site.
+    """
+
+    def __init__(self, *, journal: Journal, clock: Clock, narrator: Narrator, metrics: Metrics) -> None:
+        self.workers: dict[DeskId, DeskWorker] = {}
+        self.links: dict[DeviceId, DeviceLink] = {}
+        self.watchers = Watchers()
+        self.dispatcher: Dispatcher | None = None
+        self.started = False
+        self._desk_of: dict[DeviceId, DeskWorker] = {}
+        self._sources: dict[DeviceId, str] = {}
+        self._journal = journal
+        self._clock = clock
+        self._narrator = narrator
+        self._metrics = metrics
+        self._journal_error: str | None = None
+        self._lists: set[asyncio.Task[None]] = set()
+        self._group: asyncio.TaskGroup | None = None
+
+    def add(self, worker: DeskWorker, links: Sequence[DeviceLink]) -> None:
+        """Take a desk with its devices in."""
+        self.workers[worker.desk.desk_id] = worker
+        for link in links:
+            device = link.endpoint.device
+            self.links[device] = link
+            self._desk_of[device] = worker
+            self._sources[device] = f"device:{device}"
+
+    def use(self, group: asyncio.TaskGroup) -> None:
+        """Let lists run as tasks of *group*."""
+        self._group = group
+
+    # --- the links' sink ---------------------------------------------------------------------------------------------
+
+    async def link_up(self, device: DeviceId, *, software: str | None, booking_timeout_s: int | None) -> None:
+        await self._tell(device, LinkUp(device=device, software=software, booking_timeout_s=booking_timeout_s))
+
+    async def link_down(self, device: DeviceId, *, cause: str) -> None:
+        await self._tell(device, LinkDown(device=device, cause=cause))
+
+    async def received(self, device: DeviceId, frame: bytes, params: bytes, at_mono: float) -> None:
+        await self._desk_of[device].mailbox.put(
+            Letter(source=self._sources[device], raw=frame, params=params, device=device)
+        )
+
+    async def undecodable(self, device: DeviceId, frame: bytes, error: str) -> None:
+        await self._tell(device, Undecodable(device=device, error=error), raw=frame)
+
+    async def _tell(self, device: DeviceId, given: Input, *, raw: bytes | None = None) -> None:
+        await self._desk_of[device].mailbox.put(Letter(source=self._sources[device], inputs=(given,), raw=raw))
+
+    # --- the workers' surroundings -----------------------------------------------------------------------------------
+
+    def stepped(self, record: Record, step: Step) -> None:
+        self._narrator.stepped(record, step)
+        if len(self.watchers):
+            self.watchers.publish(_stream_item(record, step))
+
+    def freshened(self, before: Desk, after: Desk) -> None:
+        self._narrator.staleness(before, after, mono=self._clock.mono())
+
+    def perform(self, desk: DeskId, effect: Effect) -> None:
+        match effect:
+            case ListBookings():
+                self._start_list(desk, effect)
+            case SendCommand(command=command) if self.dispatcher is not None:
+                self.dispatcher.submit(desk, command)
+            case _:
+                raise AssertionError(f"an effect that nobody performs: {effect!r}")
+
+    def journal_failed(self, error: Exception) -> None:
+        self._journal_error = str(error)
+        self._narrator.journal_failed(error)
+
+    def journal_worked(self) -> None:
+        if self._journal_error is not None:
+            self._journal_error = None
+            self._narrator.journal_worked()
+
+    # --- lists -------------------------------------------------------------------------------------------------------
+
+    def _start_list(self, desk: DeskId, effect: ListBookings) -> None:
+        if self._group is None:
+            raise AssertionError("lists are read while the fleet runs")
+        name = f"list desk={desk} device={effect.device}"
+        task = self._group.create_task(self._list(desk, effect), name=name)
+        self._lists.add(task)
+        task.add_done_callback(self._lists.discard)
+
+    async def _list(self, desk: DeskId, effect: ListBookings) -> None:
+        """Read the truth of one device; whatever comes of it is told to the desk."""
+        worker, link = self.workers[desk], self.links[effect.device]
+        release = self._release(worker, effect.device)
+        inputs: tuple[Input, ...]
+
+        async def read() -> tuple[tuple[Input, ...], bytes | None]:
+            return await read_truth(link, device=effect.device, release=release, cause=effect.cause)
+
+        if self.dispatcher is None:
+            inputs, raw = (ListFailed(device=effect.device, error="the daemon is not running"),), None
+        else:
+            inputs, raw = await self.dispatcher.query(desk, read)
+        source = self._sources[effect.device]
+        for given in inputs[:-1]:
+            await worker.mailbox.put(Letter(source=source, inputs=(given,)))
+        await worker.mailbox.put(Letter(source=source, inputs=inputs[-1:], raw=raw))
+
+    @staticmethod
+    def _release(worker: DeskWorker, device: DeviceId) -> Release | None:
+        held = worker.desk.devices.get(device)
+        return release_of(held.software) if held is not None else None
+
+    # --- the dispatcher's ledger and line ----------------------------------------------------------------------------
+
+    async def sending(self, desk: DeskId, command_id: CommandId, *, device: DeviceId, attempt: int) -> bool:
+        step = await self._record(desk, CommandSending(command_id=command_id, device=device, attempt=attempt))
+        return step.refusal is None
+
+    async def answered(
+        self, desk: DeskId, command_id: CommandId, *, outcome: Outcome, code: int | None, message: str
+    ) -> None:
+        await self._record(
+            desk, CommandAnswered(command_id=command_id, outcome=outcome, code=code, message=message)
+        )
+
+    async def _record(self, desk: DeskId, given: Input) -> Step:
+        """Have one input decided and made durable; the wait ends as the desk's worker works."""
+        done: asyncio.Future[Step] = asyncio.get_running_loop().create_future()
+        await self.workers[desk].mailbox.put(Letter(source="dispatch", inputs=(given,), done=done))
+        return await done
+
+    def route(self, desk: DeskId, command: OpenCommand) -> DeviceId | None:
+        """The device that the command is for, or any live one; None while there is none."""
+        devices = self.workers[desk].desk.devices.values()
+        live = [d.device_id for d in devices if d.link is LinkState.LIVE and self.links[d.device_id].is_up]
+        if command.device is not None:
+            return command.device if command.device in live else None
+        return next(iter(live), None)
+
+    async def wait_live(self, desk: DeskId) -> None:
+        await self.workers[desk].live.wait()  # the dispatcher bounds it by the command's deadline
+
+    async def call(self, device: DeviceId, command: Command) -> None:
+        rendered = render_command(command, release=self._release(self._desk_of[device], device))
+        await self.links[device].call(rendered.method, rendered.params)
+
+    def note_retry(self, desk: DeskId, command_id: CommandId, *, attempt: int, wait_s: float, cause: str) -> None:
+        """A command was certainly not done and will be sent again."""
+        self._narrator.retried(desk, command_id, attempt=attempt, wait_s=wait_s, cause=cause)
+
+    # --- the whole ---------------------------------------------------------------------------------------------------
+
+    def waiting(self) -> int:
+        """Letters that no turn has taken yet, over all desks."""
+        return sum(len(worker.mailbox) for worker in self.workers.values())
+
+    async def settle(self) -> None:
+        """Return when nothing is being listed, waits or is undecided; the caller bounds the wait."""
+        while self._lists or any(not worker.is_idle for worker in self.workers.values()):
+            await asyncio.sleep(_SETTLE_LOOK_S)
+
+    def summary(self) -> str:
+        """One line that answers the first question."""
+        desks = self.desks()
+        live = sum(1 for desk in desks if not desk.is_stale)
+        parked = sum(1 for desk in desks for c in desk.commands.values() if c.state is CommandState.PARKED)
+        return f"{live}/{len(desks)} desks live, {parked} parked"
+
+    # --- the HTTP door's site ----------------------------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def desks(self) -> Sequence[Desk]:
+        return [self.workers[key].desk for key in sorted(self.workers)]
+
+    def desk(self, desk_id: DeskId) -> Desk | None:
+        worker = self.workers.get(desk_id)
+        return worker.desk if worker is not None else None
+
+    async def ask(self, desk_id: DeskId, wish: Input) -> Asked:
+        worker = self.workers.get(desk_id)
+        if worker is None:
+            raise PermanentError(f"no desk {desk_id}")
+        done: asyncio.Future[Step] = asyncio.get_running_loop().create_future()
+        if not worker.mailbox.offer(Letter(source="api", inputs=(wish,), done=done)):
+            raise TransientError(f"desk {desk_id} has {worker.mailbox.limit} messages waiting", retry_after_s=5)
+        try:
+            async with asyncio.timeout(ASK_TIMEOUT_S):
+                step = await done
+        except TimeoutError as exc:
+            raise TransientError(f"desk {desk_id} took the wish but has not recorded it yet", retry_after_s=5) from exc
+        return Asked(refusal=step.refusal, booking_id=step.booking_id, seq=step.desk.seq)
+
+    async def commands(
+        self,
+        *,
+        desk_id: DeskId | None = None,
+        states: frozenset[CommandState] | None = None,
+        limit: int,
+        before: str | None = None,
+    ) -> Sequence[CommandView]:
+        rows = await self._journal.outbox(
+            desk_id=desk_id, states=states, limit=limit, before=before  # type: ignore[arg-type]  # a cursor is an id
+        )
+        return [
+            CommandView(desk_id=row.desk_id, command=row.open, updated_at=row.updated_at, cursor=row.command_id)
+            for row in rows
+            if not isinstance(row.open, Exception)
+        ]
+
+    async def command(self, command_id: CommandId) -> CommandView | None:
+        desk_id = command_id.rsplit(".c", 1)[0]
+        worker = self.workers.get(desk_id)  # type: ignore[call-overload]
+        held = worker.desk.commands.get(command_id) if worker is not None else None
+        if worker is not None and held is not None:
+            return CommandView(
+                desk_id=worker.desk.desk_id, command=held, updated_at=held.answered_at or held.decided_at,
+                cursor=command_id,
+            )  # fmt: skip
+        rows = await self.commands(limit=1000, desk_id=desk_id)  # type: ignore[arg-type]
+        return next((view for view in rows if view.command.command_id == command_id), None)
+
+    async def history(self, desk_id: DeskId, *, since_seq: int, limit: int) -> Sequence[StreamItem]:
+        records = await self._journal.history(desk_id, since_seq=since_seq, limit=limit)
+        return [
+            StreamItem(
+                desk_id=record.desk_id, seq=record.seq, at=record.at, source=record.source, kind=record.kind,
+                input=record.input, reasons=record.reasons, refusal=record.refusal,
+            )  # fmt: skip
+            for record in records
+            if not isinstance(record.input, Exception)
+        ]
+
+    def watch(
+        self, *, desks: frozenset[DeskId] | None, kinds: frozenset[str] | None
+    ) -> AbstractAsyncContextManager[AsyncIterator[StreamItem | Lost]]:
+        return self.watchers.watch(desks=desks, kinds=kinds)
+
+    def readiness(self) -> Readiness:
+        against = []
+        if not self.started:
+            against.append("The daemon is starting.")
+        if self._journal_error is not None:
+            against.append(f"The journal cannot be written: {self._journal_error}.")
+        if self.workers and all(worker.desk.is_stale for worker in self.workers.values()):
+            against.append(f"None of {len(self.workers)} desks is live.")
+        return Readiness.unless(against)
+
+    def metrics(self) -> bytes:
+        self._narrator.count_desks(self.desks())
+        return self._metrics.render()
+
+
+def _stream_item(record: Record, step: Step) -> StreamItem:
+    return StreamItem(
+        desk_id=record.desk_id,
+        seq=record.seq,
+        at=record.at,
+        source=record.source,
+        kind=record.kind,
+        input=record.input,
+        reasons=record.reasons,
+        refusal=record.refusal,
+        desk=step.desk,
+    )

@@ -1,0 +1,227 @@
+"""
+The one who decides for a desk: takes what waits, steps, makes it durable, then lets it be seen and felt.
+
+Per desk one worker and one order. A turn takes everything that waits (bounded), decides it against the state, commits
+inputs and steps together, and only then shows the new state, answers people and performs the effects. If the journal
+cannot be written, the turn waits with everything in hand until it can; meanwhile the mailbox fills and devices wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, Never, Protocol
+
+import attrs
+
+from hotdesk_daemon.app.mailbox import Letter, Mailbox
+from hotdesk_daemon.core.decide import decide
+from hotdesk_daemon.core.desk import Desk, LinkState
+from hotdesk_daemon.core.inputs import CommandAnswered, Input, TimerFired, Undecodable
+from hotdesk_daemon.core.steps import Effect, Step
+from hotdesk_daemon.journal import JournalUnavailableError, Record
+from hotdesk_daemon.ops.logs import get_log
+from hotdesk_daemon.xapi.notifications import parse_feedback
+
+if TYPE_CHECKING:
+    from hotdesk_daemon.app.timekeeper import Timekeeper
+    from hotdesk_daemon.core.ids import DeskId
+    from hotdesk_daemon.journal import Journal
+    from hotdesk_daemon.ops.clocks import Clock
+
+#: Letters decided between two commits.
+BATCH: Final = 256
+#: Timers fired in one turn; more than a desk ever has at one moment, so that a clock that jumps cannot hold it.
+TIMERS_A_TURN: Final = 256
+#: Inputs between two snapshots of a desk.
+SNAPSHOT_EVERY: Final = 64
+_RETRY_S: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
+
+
+class Surroundings(Protocol):
+    """What a worker tells the rest of the daemon, always after the commit and never waiting."""
+
+    def stepped(self, record: Record, step: Step) -> None:
+        """One input was decided and is durable."""
+
+    def freshened(self, before: Desk, after: Desk) -> None:
+        """A turn ended."""
+
+    def perform(self, desk: DeskId, effect: Effect) -> None:
+        """Do what a step asks for."""
+
+    def journal_failed(self, error: Exception) -> None:
+        """A commit failed; it is tried again."""
+
+    def journal_worked(self) -> None:
+        """A commit succeeded."""
+
+
+@attrs.frozen
+class _Decided:
+    record: Record
+    step: Step
+    letter: Letter | None
+
+
+class DeskWorker:
+    """
+    One desk's state, mailbox and turns.
+
+    ``desk`` is the state after the last commit: what people see. ``live`` is set while a device of it is live.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        journal: Journal,
+        clock: Clock,
+        timekeeper: Timekeeper,
+        surroundings: Surroundings,
+        mailbox_limit: int = 1000,
+    ) -> None:
+        self.desk = desk
+        self.mailbox = Mailbox(limit=mailbox_limit)
+        self.live = asyncio.Event()
+        self._journal = journal
+        self._clock = clock
+        self._timekeeper = timekeeper
+        self._around = surroundings
+        self._snapshot_seq = desk.seq
+        self._log = get_log(desk_id=desk.desk_id)
+        self._resume_timers()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits."""
+        return not self.mailbox.wake.is_set()
+
+    async def run(self) -> Never:
+        """Take turns until cancelled."""
+        while True:
+            await self.mailbox.wake.wait()  # for ever: a desk may be quiet
+            await self.turn()
+
+    async def turn(self) -> None:
+        """Decide what waits, up to `BATCH`, and what time has brought."""
+        now = self._clock.now()
+        decided = self._decide(self.mailbox.take(BATCH), now=now)
+        if not decided:
+            self._resume_timers()
+            return
+        desk = decided[-1].step.desk
+        await self._commit([each.record for each in decided], desk)
+        before, self.desk = self.desk, desk
+        self._tell(decided)
+        self._around.freshened(before, desk)
+        self._resume_timers()
+
+    async def snapshot(self) -> None:
+        """Write the present state down, so that the next start need not replay the tail."""
+        if self.desk.seq > self._snapshot_seq and not self.desk.buffer:
+            await self._journal.append((), snapshots=(self.desk,))
+            self._snapshot_seq = self.desk.seq
+
+    # --- deciding ----------------------------------------------------------------------------------------------------
+
+    def _decide(self, letters: list[Letter], *, now: datetime) -> list[_Decided]:
+        mono = self._clock.mono()
+        desk = self.desk
+        decided: list[_Decided] = []
+        for letter in letters:
+            inputs = self._open(letter)
+            for part, given in enumerate(inputs):
+                step = self._step(desk, given, now=now)
+                desk = step.desk
+                last = letter if part == len(inputs) - 1 else None
+                decided.append(_Decided(self._record(desk, given, step, letter, part, now, mono), step, last))
+        for fired, cause_seq in self._due_timers(desk, now=now):
+            letter = Letter(source="timer", inputs=(fired,), cause_seq=cause_seq)
+            step = self._step(desk, fired, now=now)
+            desk = step.desk
+            decided.append(_Decided(self._record(desk, fired, step, letter, 0, now, mono), step, None))
+        return decided
+
+    def _due_timers(self, desk: Desk, *, now: datetime) -> Iterator[tuple[TimerFired, int]]:
+        """Timers due now. Those that firing sets anew for the past wait for the next turn."""
+        due = sorted((t.due, t.key, t.cause_seq) for t in desk.timers.values() if t.due <= now)
+        for _, key, cause_seq in due[:TIMERS_A_TURN]:
+            yield TimerFired(key=key), cause_seq
+
+    @staticmethod
+    def _open(letter: Letter) -> tuple[Input, ...]:
+        if letter.params is None or letter.device is None:
+            return letter.inputs
+        return parse_feedback(letter.params, device=letter.device, raw=letter.raw or b"")
+
+    def _step(self, desk: Desk, given: Input, *, now: datetime) -> Step:
+        """Decide, and survive a mistake of ours: the input is kept as one that could not be understood."""
+        try:
+            return decide(desk, given, now=now)
+        except Exception as exc:  # noqa: BLE001 - the guard of one desk: its mistake must not end the others
+            self._log.error("task.failed", task=f"decide {type(given).__name__}", exc_info=exc)
+            device = getattr(given, "device", None) or next(iter(desk.devices), "")
+            lost = Undecodable(device=device, error=f"{type(given).__name__} could not be decided: {exc!r}")
+            return decide(desk, lost, now=now)
+
+    def _record(  # noqa: PLR0913, PLR0917 - a record's parts
+        self, desk: Desk, given: Input, step: Step, letter: Letter, part: int, now: datetime, mono: float
+    ) -> Record:
+        cause_seq = letter.cause_seq
+        if cause_seq is None and isinstance(given, CommandAnswered):
+            cause_seq = next((c.cause_seq for c in step.commands), None)
+        return Record(
+            desk_id=desk.desk_id,
+            seq=desk.seq,
+            at=now,
+            mono=mono,
+            source=letter.source,
+            kind=type(given).__name__,
+            cause_seq=cause_seq,
+            raw=letter.raw if part == 0 else None,
+            part=part,
+            input=given,
+            reasons=step.reasons,
+            commands=step.commands,
+            refusal=step.refusal,
+        )
+
+    # --- after deciding ----------------------------------------------------------------------------------------------
+
+    async def _commit(self, records: list[Record], desk: Desk) -> None:
+        """Make the turn durable, however long that takes: what is decided can be neither performed nor forgotten."""
+        snapshots: tuple[Desk, ...] = ()
+        if desk.seq - self._snapshot_seq >= SNAPSHOT_EVERY and not desk.buffer:
+            snapshots = (desk,)
+        tries = 0
+        while True:
+            try:
+                await self._journal.append(records, snapshots=snapshots)
+            except JournalUnavailableError as exc:
+                self._around.journal_failed(exc)
+                await asyncio.sleep(_RETRY_S[min(tries, len(_RETRY_S) - 1)])
+                tries += 1
+            else:
+                break
+        if snapshots:
+            self._snapshot_seq = desk.seq
+        self._around.journal_worked()
+
+    def _tell(self, decided: list[_Decided]) -> None:
+        if any(device.link is LinkState.LIVE for device in self.desk.devices.values()):
+            self.live.set()
+        else:
+            self.live.clear()
+        for each in decided:
+            self._around.stepped(each.record, each.step)
+            for effect in each.step.effects:
+                self._around.perform(self.desk.desk_id, effect)
+            done = each.letter.done if each.letter is not None else None
+            if done is not None and not done.done():
+                done.set_result(each.step)
+
+    def _resume_timers(self) -> None:
+        timer = self.desk.next_timer()
+        self._timekeeper.set(self.desk.desk_id, timer.due if timer else None, self.mailbox.wake.set)

@@ -1,0 +1,87 @@
+"""``desks``: all of them, or a closer look at some."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hotdesk_daemon.cli.door import API, Listed, part
+from hotdesk_daemon.cli.options import Client, with_daemon
+from hotdesk_daemon.cli.screen import Row, clock, show_json, show_table, span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_HEADERS = ("DESK", "STATE", "NOW", "NEXT", "SIGN-IN", "PEOPLE", "LINK", "CALENDAR", "STAGE", "COMMANDS")
+_DEVICE_HEADERS = ("DESK", "DEVICE", "LINK", "CAUSE", "SOFTWARE", "SIGN-IN", "CALL", "PEOPLE", "LISTED")
+
+
+@click.command("desks")
+@click.argument("desk", nargs=-1)
+@click.option("--state", multiple=True, type=click.Choice(["free", "booked", "in_use"]), help="Only these.")
+@click.option("--stale/--not-stale", default=None, help="Only desks whose picture may be wrong, or only the others.")
+@with_daemon
+def command(client: Client, desk: tuple[str, ...], state: tuple[str, ...], *, stale: bool | None) -> None:
+    """Show all desks, or each device of the desks named."""
+    if desk:
+        shown = [client.door.get(f"{API}/desks/{part(name)}") for name in desk]
+        listed = Listed(now=shown[0]["now"], items=shown)
+    else:
+        wanted = {"state": state, "stale": None if stale is None else str(stale).lower()}
+        listed = client.door.items(f"{API}/desks", wanted, cursor="after")
+    if client.as_json:
+        show_json({"now": listed.now, "items": listed.items})
+    elif desk:
+        rows = [row for item in listed.items for row in _devices(item, now=listed.now)]
+        show_table(_DEVICE_HEADERS, rows, now=listed.now)
+    else:
+        show_table(_HEADERS, [_desk(item, now=listed.now) for item in listed.items], now=listed.now)
+
+
+def _desk(desk: dict[str, Any], *, now: str) -> Row:
+    devices = desk["devices"]
+    state = desk["state"].replace("_", " ") + (" (stale)" if desk["stale"] else "")
+    return (
+        desk["id"],
+        state,
+        _booking(desk["current"], now=now),
+        _booking(desk["next"], now=now),
+        _each(device["sign_in"] for device in devices),
+        _each(device["people_count"] for device in devices),
+        _each(device["link"] for device in devices),
+        desk["calendar"],
+        desk["stage"],
+        _commands(desk["commands"]),
+    )
+
+
+def _devices(desk: dict[str, Any], *, now: str) -> list[Row]:
+    return [
+        (
+            desk["id"],
+            device["id"],
+            device["link"],
+            device["link_cause"],
+            device["software"],
+            device["sign_in"],
+            "yes" if device["in_call"] else "no",
+            device["people_count"],
+            clock(device["listed_at"], now=now),
+        )
+        for device in desk["devices"]
+    ]
+
+
+def _booking(booking: dict[str, Any] | None, *, now: str) -> str:
+    return "" if booking is None else f"{span(booking, now=now)} {booking['state']}"
+
+
+def _commands(commands: dict[str, int]) -> str:
+    notable = [f"{commands[name]} {name}" for name in ("parked", "unknown") if commands[name]]
+    return ", ".join([str(commands["open"]), *notable])
+
+
+def _each(values: Iterable[object]) -> str:
+    """The different values of a desk's devices, unknown ones left out."""
+    return ", ".join(dict.fromkeys(str(value) for value in values if value is not None))

@@ -1,0 +1,130 @@
+"""
+The options that verbs share, and the configuration that they lead to.
+
+Options stand over the environment, which stands over the file; they are handed to the same strict reading as both.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+
+import attrs
+import click
+
+from hotdesk_daemon.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from hotdesk_daemon.cli.door import Door
+    from hotdesk_daemon.ops.settings import Settings
+
+#: Where a configuration is looked for when nobody names one, after $HOTDESK_CONFIG.
+PLACES: Final = (Path("/etc/hotdesk/hotdesk.toml"), Path("config/hotdesk.toml"))
+_LEVELS: Final = ("debug", "info", "warning", "error")
+_FORMATS: Final = ("auto", "json", "logfmt", "console")
+_Given: TypeAlias = Any  # whatever click hands to a verb, and the verb returns
+_Verb = TypeVar("_Verb", bound=Callable[..., Any])
+
+
+@attrs.frozen(kw_only=True)
+class Config:
+    """Where the configuration is, and what the command line sets over it."""
+
+    path: Path | None
+    overrides: Mapping[str, str]
+
+    def load(self, **more: str | None) -> Settings:
+        """
+        The checked settings; *more* are further overrides, ``section__key="text"``.
+
+        Raises:
+            ConfigError: They cannot be used.
+        """
+        from hotdesk_daemon.ops.settings import load_settings
+
+        chosen = {f"HOTDESK_{name.upper()}": text for name, text in more.items() if text is not None}
+        return load_settings(self.path or _found(), {**os.environ, **self.overrides, **chosen})
+
+
+@attrs.frozen(kw_only=True)
+class Client:
+    """What a verb that talks to the daemon works with."""
+
+    config: Config
+    url: str | None
+    token_file: Path | None
+    as_json: bool
+
+    @functools.cached_property
+    def door(self) -> Door:
+        """The daemon's door, found by options or configuration; nothing is connected yet."""
+        from hotdesk_daemon.cli.door import find_door
+
+        debug = self.config.overrides.get("HOTDESK_LOG__LEVEL") == "debug"
+        return find_door(self.config, url=self.url, token_file=self.token_file, talk=debug)
+
+
+def with_config(verb: _Verb) -> Callable[..., Any]:
+    """Give *verb* the options for the configuration, as ``config: Config``."""
+
+    @click.option("--config", "-c", "config_path", type=click.Path(path_type=Path, dir_okay=False), help=_CONFIG_HELP)
+    @click.option("--log-level", type=click.Choice(_LEVELS), help="Least level that is logged.")
+    @click.option("--log-format", type=click.Choice(_FORMATS), help="How log lines look.")
+    @functools.wraps(verb)
+    def configured(
+        *args: _Given, config_path: Path | None, log_level: str | None, log_format: str | None, **rest: _Given
+    ) -> _Given:
+        given = {"HOTDESK_LOG__LEVEL": log_level, "HOTDESK_LOG__FORMAT": log_format}
+        overrides = {name: text for name, text in given.items() if text is not None}
+        return verb(*args, config=Config(path=config_path, overrides=overrides), **rest)
+
+    return configured
+
+
+def with_format(verb: _Verb) -> Callable[..., Any]:
+    """Give *verb* ``as_json: bool``."""
+
+    @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+    @functools.wraps(verb)
+    def formatted(*args: _Given, format_: str, **rest: _Given) -> _Given:
+        return verb(*args, as_json=format_ == "json", **rest)
+
+    return formatted
+
+
+def with_daemon(verb: _Verb) -> Callable[..., Any]:
+    """Give *verb*, which talks to a running daemon, ``client: Client``."""
+
+    @with_config
+    @with_format
+    @click.option("--url", envvar="HOTDESK_URL", help="Address of the daemon, instead of the configured one.")
+    @click.option(
+        "--token-file",
+        envvar="HOTDESK_TOKEN_FILE",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="File with the daemon's token, instead of the configured one.",
+    )
+    @functools.wraps(verb)
+    def connected(
+        *args: _Given, config: Config, as_json: bool, url: str | None, token_file: Path | None, **rest: _Given
+    ) -> _Given:
+        client = Client(config=config, url=url, token_file=token_file, as_json=as_json)
+        return verb(*args, client=client, **rest)
+
+    return connected
+
+
+def _found() -> Path:
+    named = os.environ.get("HOTDESK_CONFIG")
+    if named:
+        return Path(named)
+    for place in PLACES:
+        if place.is_file():
+            return place
+    raise ConfigError(f"no configuration: give --config, or put one at {' or '.join(map(str, PLACES))}")
+
+
+_CONFIG_HELP: Final = "The configuration file.  [default: $HOTDESK_CONFIG, else one of the usual places]"

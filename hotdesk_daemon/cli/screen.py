@@ -1,0 +1,72 @@
+"""
+How things look: tables for people, aligned columns with tabs between them for programs, times, and safe text.
+
+What comes from calendars and devices is shown without control characters: a title must not move anybody's cursor.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+#: One row of a table.
+Row = Sequence[object]
+
+
+def show_table(headers: Sequence[str], rows: Sequence[Row], *, now: str) -> None:
+    """Show rows on stdout and, on stderr, the site's time that their times are to be read against."""
+    cells = [[clean("" if cell is None else str(cell)) for cell in row] for row in rows]
+    click.echo(f"{len(rows)} shown; the site's time is {moment(now):%Y-%m-%d %H:%M:%S} UTC", err=True)
+    if sys.stdout.isatty():
+        _show_to_people(headers, cells)
+        return
+    widths = [max(len(text) for text in column) for column in zip(headers, *cells, strict=True)]
+    for line in (headers, *cells):
+        padded = (text.ljust(width) for text, width in zip(line, widths, strict=True))
+        click.echo("\t".join(padded).rstrip())
+
+
+def show_json(value: object) -> None:
+    """Show one JSON document in one line."""
+    click.echo(json.dumps(value, ensure_ascii=False))
+
+
+def moment(text: str) -> datetime:
+    """A time as the daemon writes it."""
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def clock(text: str | None, *, now: str) -> str:
+    """The time of day in UTC, with the date when it is another day than the site's today."""
+    if text is None:
+        return ""
+    when = moment(text)
+    return f"{when:%H:%M}" if when.date() == moment(now).date() else f"{when:%Y-%m-%d %H:%M}"
+
+
+def span(booking: dict[str, Any], *, now: str) -> str:
+    """When a booking begins and ends."""
+    return f"{clock(booking['start'], now=now)}–{clock(booking['end'], now=now)}"
+
+
+def clean(text: str) -> str:
+    """*text* without anything that a terminal would obey."""
+    return "".join(char if char.isprintable() else "·" for char in text)
+
+
+def _show_to_people(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for header in headers:
+        table.add_column(header, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    Console().print(table)

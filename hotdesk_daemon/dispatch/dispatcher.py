@@ -1,0 +1,190 @@
+"""
+From decided commands to devices: one lane per desk, all under the fleet's limits.
+
+Commands arrive here when they are durable, and their fate returns through the ledger. The dispatcher forgets everything
+when the process ends; whoever starts it again hands in what is still open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import attrs
+
+from hotdesk_daemon.core.desk import OpenCommand
+from hotdesk_daemon.core.ids import CommandId, DeskId
+from hotdesk_daemon.dispatch.lane import Gear, Lane
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
+
+    from hotdesk_daemon.dispatch.limits import Limiter
+    from hotdesk_daemon.dispatch.ports import Ledger, Line
+    from hotdesk_daemon.dispatch.retry import RetryDetails, RetrySettings
+
+T = TypeVar("T")
+
+#: How long cancelled workers may take to end; they only clean up.
+_CLEANUP_S: Final = 1.0
+
+
+@attrs.frozen(kw_only=True)
+class Leftover:
+    """A command that was handed in and not answered."""
+
+    desk: DeskId
+    command: OpenCommand
+
+
+def _tell_nobody(details: RetryDetails) -> None:
+    """Hook for those who do not watch retries."""
+
+
+class Dispatcher:
+    """
+    Sends commands: per desk in order and one at a time, desks side by side.
+
+    Args:
+        ledger: The durable record of sendings and answers.
+        line: The way to the devices.
+        limiter: The fleet's limits.
+        retry: How patient to be.
+        now: The time that deadlines are measured in.
+        sleep: Waits between attempts.
+        rng: Draws the jitter.
+        on_retry: Told of every retry before its wait.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        line: Line,
+        limiter: Limiter,
+        retry: RetrySettings,
+        now: Callable[[], datetime],
+        rng: random.Random,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        on_retry: Callable[[RetryDetails], None] = _tell_nobody,
+    ) -> None:
+        self._gear = Gear(
+            ledger=ledger,
+            line=line,
+            limiter=limiter,
+            retry=retry,
+            now=now,
+            sleep=sleep,
+            rng=rng,
+            on_retry=on_retry,
+        )
+        self._lanes: dict[DeskId, Lane] = {}
+        self._workers: dict[DeskId, asyncio.Task[None]] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._is_draining = False
+        self._is_over = asyncio.Event()
+
+    def submit(self, desk: DeskId, command: OpenCommand) -> None:
+        """Take a durable command; it is sent after those of the same desk that were handed in before."""
+        lane = self._lanes.get(desk)
+        if lane is None:
+            lane = self._lanes[desk] = Lane(desk=desk, gear=self._gear)
+        lane.add(command)
+        self._start(lane)
+
+    def withdraw(self, command_id: CommandId) -> bool:
+        """
+        Take a command back; True when it will not be sent (again).
+
+        False means that it is unknown here, or under way: then its answer still comes.
+        """
+        for lane in self._lanes.values():
+            held = lane.find(command_id)
+            if held is None:
+                continue
+            is_head = held is lane.queue[0]
+            worker = self._workers.get(lane.desk)
+            held.is_withdrawn = True
+            if is_head and worker is not None and not lane.is_idle:
+                return held.sendings == 0 and not held.is_answering
+            lane.queue.remove(held)
+            if is_head and worker is not None:
+                # Its worker waits with nothing under way: let another go on with the next command.
+                del self._workers[lane.desk]
+                worker.cancel()
+                self._tidy_or_start(lane)
+            return True
+        return False
+
+    def held(self, desk: DeskId) -> tuple[CommandId, ...]:
+        """The commands of *desk* that are not answered yet, in order."""
+        lane = self._lanes.get(desk)
+        return tuple(held.command.command_id for held in lane.queue) if lane is not None else ()
+
+    def leftovers(self) -> list[Leftover]:
+        """Everything that was handed in and not answered, in order of desks and within them."""
+        return [
+            Leftover(desk=desk, command=held.command)
+            for desk, lane in sorted(self._lanes.items())
+            for held in lane.queue
+        ]
+
+    async def query(self, desk: DeskId, fn: Callable[[], Awaitable[T]]) -> T:
+        """Ask a device something under the fleet's limits; no retry, no order, no record."""
+        async with self._gear.limiter.slot():
+            return await fn()
+
+    async def run(self) -> None:
+        """Work until `drain` is called or we are cancelled; an error of the ledger ends it."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                for lane in [*self._lanes.values()]:
+                    self._start(lane)
+                await self._is_over.wait()  # forever: until drain
+        finally:
+            self._group = None
+
+    async def drain(self, timeout_s: float) -> list[Leftover]:
+        """
+        Stop: send what can go at once, wait for nothing else, and return what is left.
+
+        After *timeout_s* what is under way is cut off; the ledger knows that it was being sent.
+        """
+        self._is_draining = True
+        for lane in self._lanes.values():
+            lane.is_stopping = True
+            worker = self._workers.get(lane.desk)
+            if lane.is_idle and worker is not None:
+                worker.cancel()
+        if self._workers:
+            await asyncio.wait([*self._workers.values()], timeout=timeout_s)
+        rest = [*self._workers.values()]
+        for worker in rest:
+            worker.cancel()
+        if rest:
+            await asyncio.wait(rest, timeout=_CLEANUP_S)
+        self._is_over.set()
+        return self.leftovers()
+
+    def _start(self, lane: Lane) -> None:
+        if self._group is None or self._is_draining or lane.desk in self._workers:
+            return
+        self._workers[lane.desk] = self._group.create_task(self._work(lane), name=f"dispatch desk={lane.desk}")
+
+    async def _work(self, lane: Lane) -> None:
+        try:
+            await lane.work()
+        finally:
+            if self._workers.get(lane.desk) is asyncio.current_task():
+                del self._workers[lane.desk]
+                if not lane.queue:
+                    del self._lanes[lane.desk]
+
+    def _tidy_or_start(self, lane: Lane) -> None:
+        if lane.queue:
+            self._start(lane)
+        else:
+            del self._lanes[lane.desk]

@@ -1,0 +1,173 @@
+"""
+The journal's JSON: what core's values look like in the store, and back, exactly.
+
+msgspec writes and reads attrs classes by itself. Two places need a name beside the JSON, because a field's type there
+is a base class: an input (its ``kind`` is stored in a column) and the command inside an `OpenCommand`. Bytes are the
+same on every machine: fields come in a fixed order, mappings in the order they have, or sorted for digests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import attrs
+import msgspec
+
+from hotdesk_daemon.core.commands import DECIDED, Command
+from hotdesk_daemon.core.desk import Desk, OpenCommand
+from hotdesk_daemon.core.errors import UndecodableError
+from hotdesk_daemon.core.ids import CommandId
+from hotdesk_daemon.core.inputs import KINDS, Input
+from hotdesk_daemon.core.steps import Reason
+from hotdesk_daemon.journal.errors import JournalRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+#: Raise it when stored snapshots must be rebuilt from history although the classes look the same.
+STATE_VERSION: Final = 1
+
+_T = TypeVar("_T")
+
+
+class _StoredCommand(msgspec.Struct):
+    kind: str
+    open: msgspec.Raw
+
+
+class _StoredDesk(msgspec.Struct):
+    kinds: dict[CommandId, str]
+    desk: msgspec.Raw
+
+
+class _Inner(msgspec.Struct):
+    command: msgspec.Raw
+
+
+class _Inners(msgspec.Struct):
+    commands: dict[CommandId, _Inner]
+
+
+_encode = msgspec.json.Encoder().encode
+_encode_sorted = msgspec.json.Encoder(order="deterministic").encode
+_inputs: Final = {name: msgspec.json.Decoder(cls) for name, cls in KINDS.items()}
+_commands: Final = {name: msgspec.json.Decoder(cls) for name, cls in DECIDED.items()}
+_reasons = msgspec.json.Decoder(tuple[Reason, ...])
+_stored_command = msgspec.json.Decoder(_StoredCommand)
+_stored_commands = msgspec.json.Decoder(tuple[msgspec.Raw, ...])
+_open_command = msgspec.json.Decoder(OpenCommand)
+_stored_desk = msgspec.json.Decoder(_StoredDesk)
+_desk = msgspec.json.Decoder(Desk)
+_inner = msgspec.json.Decoder(_Inner)
+_inners = msgspec.json.Decoder(_Inners)
+
+
+def _snapshot_version() -> str:
+    """Name the shape of a stored `Desk`, so that a snapshot taken by other code is never half understood."""
+    shape = msgspec.json.schema_components([Desk, *DECIDED.values()])
+    return f"{STATE_VERSION}-{hashlib.sha256(_encode_sorted(shape)).hexdigest()[:16]}"
+
+
+#: Snapshots of any other version are ignored; the desk's whole history takes their place.
+SNAPSHOT_VERSION: Final = _snapshot_version()
+
+
+def encode_input(value: Input) -> bytes:
+    return _encode(value)
+
+
+def decode_input(kind: str, data: bytes) -> Input:
+    """The input that was stored as *kind*, or `UndecodableError` if this version does not know it (any more)."""
+    decoder = _inputs.get(kind)
+    if decoder is None:
+        raise UndecodableError(f"unknown kind of input {kind!r}", raw=data)
+    return _understood(decoder.decode, data, what=f"input {kind}")
+
+
+def encode_reasons(reasons: tuple[Reason, ...]) -> bytes:
+    return _encode(reasons)
+
+
+def decode_reasons(data: bytes) -> tuple[Reason, ...]:
+    return _understood(_reasons.decode, data, what="reasons")
+
+
+def encode_command(command: OpenCommand) -> bytes:
+    return _encode({"kind": type(command.command).__name__, "open": command})
+
+
+def decode_command(data: bytes) -> OpenCommand:
+    return _understood(_read_command, data, what="command")
+
+
+def encode_commands(commands: tuple[OpenCommand, ...]) -> bytes:
+    """All of a step's changed commands as one array."""
+    return b"[" + b",".join(map(encode_command, commands)) + b"]"
+
+
+def decode_commands(data: bytes) -> tuple[OpenCommand, ...]:
+    return tuple(map(decode_command, _understood(_stored_commands.decode, data, what="commands")))
+
+
+def check_snapshot(desk: Desk) -> None:
+    """Refuse a state that waits for a list: the events it buffers have no kind in the JSON."""
+    if desk.buffer:
+        raise JournalRefusedError(f"desk {desk.desk_id} cannot be snapshotted while events wait for a list")
+
+
+def encode_desk(desk: Desk) -> bytes:
+    """
+    A snapshot; mappings keep their order, so that the restored state is walked through exactly like this one.
+
+    Raises:
+        JournalRefusedError: events are buffered.
+    """
+    check_snapshot(desk)
+    return _encode({"kinds": _kinds(desk), "desk": desk})
+
+
+def decode_desk(data: bytes) -> Desk:
+    return _understood(_read_desk, data, what="snapshot")
+
+
+def digest_desk(desk: Desk) -> str:
+    """A fingerprint of the whole state that does not depend on the order in which mappings were filled."""
+    buffered = [type(event).__name__ for event in desk.buffer]
+    parts = {"kinds": _kinds(desk), "buffered": buffered, "desk": desk}
+    return hashlib.sha256(_encode_sorted(parts)).hexdigest()
+
+
+def _kinds(desk: Desk) -> dict[str, str]:
+    return {command_id: type(open_.command).__name__ for command_id, open_ in desk.commands.items()}
+
+
+def _read_command(data: bytes) -> OpenCommand:
+    stored = _stored_command.decode(data)
+    inner = _read_inner(stored.kind, _inner.decode(stored.open).command)
+    return attrs.evolve(_open_command.decode(stored.open), command=inner)
+
+
+def _read_desk(data: bytes) -> Desk:
+    stored = _stored_desk.decode(data)
+    desk = _desk.decode(stored.desk)
+    if not desk.commands:
+        return desk
+    inners = _inners.decode(stored.desk).commands
+    commands: Mapping[CommandId, OpenCommand] = {
+        command_id: attrs.evolve(open_, command=_read_inner(stored.kinds[command_id], inners[command_id].command))
+        for command_id, open_ in desk.commands.items()
+    }
+    return attrs.evolve(desk, commands=commands)
+
+
+def _read_inner(kind: str, data: msgspec.Raw) -> Command:
+    return _commands[kind].decode(data)
+
+
+def _understood(decode: Callable[[bytes], _T], data: bytes, *, what: str) -> _T:
+    """Decode, or say what could not be decoded and hand back its bytes."""
+    try:
+        return decode(data)
+    except (msgspec.DecodeError, KeyError, UnicodeDecodeError) as exc:
+        raise UndecodableError(f"stored {what} cannot be read: {exc}", raw=bytes(data)) from exc

@@ -1,0 +1,132 @@
+"""
+Everything that differs between databases, so that nothing else does.
+
+SQLite today. PostgreSQL becomes a URL when its driver is installed: it has no file to protect, no pragmas, and takes
+the plain insert.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from hotdesk_daemon.core.errors import ConfigError
+from hotdesk_daemon.journal.lock import exclusive
+from hotdesk_daemon.journal.schema import records
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Mapping, Sequence
+
+Row = tuple[object, ...]
+
+#: In the order of the tuples that the hot insert takes.
+RECORD_COLUMNS: Final = tuple(column.name for column in records.columns if column.name != "journal_seq")
+
+_PRAGMAS: Final = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",  # a commit survives a loss of power, not only of the process
+    "PRAGMA wal_autocheckpoint = 4000",  # a checkpoint every 16 MB: the slowest commits become nine times faster
+    "PRAGMA busy_timeout = 5000",
+)
+
+#: Rows per statement at most. sqlite3 gives up the interpreter lock and has to win it back for every statement it
+#: steps, not for every row: beside a busy event loop, many rows per statement are what keeps the writer going.
+_ROWS_PER_STATEMENT: Final = 32
+
+
+def parse_url(url: str) -> sa.URL:
+    """The parsed *url*, or `ConfigError` if no journal can be there."""
+    try:
+        parsed = sa.make_url(url)
+        parsed.get_dialect()
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as exc:
+        raise ConfigError(f"journal URL: {exc}") from exc
+    if parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}:
+        raise ConfigError("journal URL: sqlite needs a file, such as sqlite:////var/lib/hotdesk-daemon/journal.db")
+    return parsed
+
+
+@contextmanager
+def held(url: sa.URL) -> Iterator[None]:
+    """Own the database for writing: its directory and file exist, for us alone, and no other daemon writes to it."""
+    path = file_of(url)
+    if path is None:
+        # TODO: an advisory lock does this on a database server, as soon as one is supported.
+        yield
+        return
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with exclusive(path):
+        # SQLite gives the files beside it (-wal, -shm) the mode of the database.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        yield
+
+
+def file_of(url: sa.URL) -> Path | None:
+    """The database's file, if it is one."""
+    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+
+
+def make_engine(url: sa.URL, *, read_only: bool = False, max_size_bytes: int | None = None) -> sa.Engine:
+    """An engine whose connections live in one thread each and keep what they promise about durability."""
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    if engine.dialect.name != "sqlite":
+        return engine
+
+    def prepare(connection: sqlite3.Connection, _: object) -> None:
+        # The driver's own way of beginning transactions leaves out reads and changes of tables; we begin them.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in _PRAGMAS:
+            cursor.execute(pragma)
+        if read_only:
+            cursor.execute("PRAGMA query_only = ON")
+        if max_size_bytes is not None:
+            (page_size,) = cursor.execute("PRAGMA page_size").fetchone()
+            cursor.execute(f"PRAGMA max_page_count = {max_size_bytes // page_size}")
+        cursor.close()
+
+    def begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    sa.event.listen(engine, "connect", prepare)
+    sa.event.listen(engine, "begin", begin)
+    return engine
+
+
+def insert_records(connection: sa.Connection, rows: Sequence[Row]) -> None:
+    """The hot path: *rows* in the order of ``RECORD_COLUMNS``."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(sa.insert(records), [dict(zip(RECORD_COLUMNS, row, strict=True)) for row in rows])
+        return
+    start, size = 0, _ROWS_PER_STATEMENT
+    while start < len(rows):
+        while size > len(rows) - start:
+            size //= 2  # few different statements, so that all of them stay prepared
+        values = tuple(value for row in rows[start : start + size] for value in row)
+        connection.exec_driver_sql(_insert_statement(size), values)
+        start += size
+
+
+@cache
+def _insert_statement(rows: int) -> str:
+    one = f"({','.join('?' * len(RECORD_COLUMNS))})"
+    names = ",".join(f'"{name}"' for name in RECORD_COLUMNS)
+    return f"INSERT INTO {records.name} ({names}) VALUES {','.join([one] * rows)}"  # noqa: S608  # our own names
+
+
+def upsert(dialect: str, table: sa.Table) -> sa.Insert:
+    """An insert that replaces the row with the same primary key."""
+    insert: sqlite.Insert | postgresql.Insert
+    insert = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    keys = [column.name for column in table.primary_key]
+    new: Mapping[str, object] = {
+        column.name: insert.excluded[column.name] for column in table.columns if column.name not in keys
+    }
+    return insert.on_conflict_do_update(index_elements=keys, set_=new)

@@ -1,0 +1,225 @@
+"""
+What is read from the journal, as blocking functions on a connection.
+
+No query walks through all records: which desks there are is found by hopping from one to the next in the index.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from hotdesk_daemon.core.desk import CommandState, Desk, OpenCommand
+from hotdesk_daemon.core.errors import UndecodableError
+from hotdesk_daemon.core.ids import CommandId, DeskId
+from hotdesk_daemon.journal import codec
+from hotdesk_daemon.journal.records import OutboxRow, Stats, Stored, StoredRecord, TailEntry, WriterStats
+from hotdesk_daemon.journal.schema import from_micros, outbox, records, snapshots
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from hotdesk_daemon.core.inputs import Input
+    from hotdesk_daemon.core.steps import Reason
+
+_Tails = dict[DeskId, list[TailEntry]]
+
+
+def _desks() -> sa.CTE:
+    """Every desk that has records: the smallest name, then the smallest behind it, and so on."""
+    others = records.alias("others")
+    desks = sa.select(sa.func.min(records.c.desk_id).label("desk_id")).cte("desks", recursive=True)
+    behind = sa.select(sa.func.min(others.c.desk_id)).where(others.c.desk_id > desks.c.desk_id)
+    return desks.union_all(sa.select(behind.scalar_subquery()).where(desks.c.desk_id.is_not(None)))
+
+
+def last_seqs(connection: sa.Connection) -> dict[DeskId, int]:
+    """The newest number of every desk, also of those whose records are all gone and whose snapshot is left."""
+    desks = _desks()
+    newest = sa.select(sa.func.max(records.c.seq)).where(records.c.desk_id == desks.c.desk_id).scalar_subquery()
+    found = {
+        DeskId(desk_id): int(seq)
+        for desk_id, seq in connection.execute(sa.select(desks.c.desk_id, newest).where(desks.c.desk_id.is_not(None)))
+    }
+    for desk_id, seq in connection.execute(sa.select(snapshots.c.desk_id, snapshots.c.seq)):
+        found[DeskId(desk_id)] = max(seq, found.get(DeskId(desk_id), 0))
+    return found
+
+
+def load(connection: sa.Connection) -> dict[DeskId, Stored]:
+    """Every desk's newest usable snapshot and the inputs behind it."""
+    states, unusable = _read_snapshots(connection)
+    tails: _Tails = {}
+    _read_tails(connection, tail_query(), tails)
+    for desk_id in unusable:
+        tails.pop(desk_id, None)
+        _read_tails(connection, _whole_tail_query(desk_id), tails)
+    return {
+        desk_id: Stored(snapshot=states.get(desk_id), tail=tuple(tails.get(desk_id, ())))
+        for desk_id in sorted(states.keys() | tails.keys())
+    }
+
+
+def _read_snapshots(connection: sa.Connection) -> tuple[dict[DeskId, Desk], list[DeskId]]:
+    """The snapshots of this version, and the desks whose snapshot says so but cannot be read."""
+    states: dict[DeskId, Desk] = {}
+    unusable: list[DeskId] = []
+    query = sa.select(snapshots.c.desk_id, snapshots.c.state).where(snapshots.c.version == codec.SNAPSHOT_VERSION)
+    for name, state in connection.execute(query):
+        try:
+            states[DeskId(name)] = codec.decode_desk(state)
+        except UndecodableError:
+            unusable.append(DeskId(name))
+    return states, unusable
+
+
+def tail_query() -> sa.Select[str, int, int, str, bytes]:
+    """The inputs behind the usable snapshots, in the order of desks and numbers."""
+    desks = _desks()
+    usable = sa.and_(snapshots.c.desk_id == desks.c.desk_id, snapshots.c.version == codec.SNAPSHOT_VERSION)
+    behind = sa.and_(records.c.desk_id == desks.c.desk_id, records.c.seq > sa.func.coalesce(snapshots.c.seq, 0))
+    return (
+        sa.select(records.c.desk_id, records.c.seq, records.c.at, records.c.kind, records.c.input)
+        .select_from(desks.outerjoin(snapshots, usable).join(records, behind))
+        .order_by(records.c.desk_id, records.c.seq)
+    )
+
+
+def _whole_tail_query(desk_id: DeskId) -> sa.Select[str, int, int, str, bytes]:
+    return (
+        sa.select(records.c.desk_id, records.c.seq, records.c.at, records.c.kind, records.c.input)
+        .where(records.c.desk_id == desk_id)
+        .order_by(records.c.seq)
+    )
+
+
+def _read_tails(connection: sa.Connection, query: sa.Select[str, int, int, str, bytes], tails: _Tails) -> None:
+    for desk_id, seq, at, kind, data in connection.execute(query):
+        entry = TailEntry(seq, from_micros(at), _input(kind, data))
+        tails.setdefault(DeskId(desk_id), []).append(entry)
+
+
+def _input(kind: str, data: bytes) -> Input | UndecodableError:
+    try:
+        return codec.decode_input(kind, data)
+    except UndecodableError as exc:
+        return exc
+
+
+def history(
+    connection: sa.Connection, desk_id: DeskId, since_seq: int, until_seq: int | None, limit: int
+) -> list[StoredRecord]:
+    query = (
+        sa.select(records)
+        .where(records.c.desk_id == desk_id, records.c.seq > since_seq)
+        .order_by(records.c.seq)
+        .limit(limit)
+    )
+    if until_seq is not None:
+        query = query.where(records.c.seq <= until_seq)
+    return [_stored_record(row) for row in connection.execute(query)]
+
+
+def _stored_record(row: sa.Row[*tuple[object, ...]]) -> StoredRecord:
+    faults: list[UndecodableError] = []
+    input_ = _input(row.kind, row.input)
+    if isinstance(input_, UndecodableError):
+        faults.append(input_)
+    reasons: tuple[Reason, ...] = ()
+    commands: tuple[OpenCommand, ...] = ()
+    try:
+        reasons = codec.decode_reasons(row.reasons)
+    except UndecodableError as exc:
+        faults.append(exc)
+    try:
+        commands = codec.decode_commands(row.commands) if row.commands is not None else ()
+    except UndecodableError as exc:
+        faults.append(exc)
+    return StoredRecord(
+        journal_seq=row.journal_seq,
+        desk_id=DeskId(row.desk_id),
+        seq=row.seq,
+        at=from_micros(row.at),
+        mono=row.mono,
+        source=row.source,
+        kind=row.kind,
+        cause_seq=row.cause_seq,
+        raw=row.raw,
+        part=row.part,
+        input=input_,
+        reasons=reasons,
+        commands=commands,
+        refusal=row.refusal,
+        faults=tuple(faults),
+    )
+
+
+def outbox_page(
+    connection: sa.Connection,
+    desk_id: DeskId | None,
+    states: Collection[CommandState] | None,
+    limit: int,
+    before: CommandId | None,
+) -> list[OutboxRow]:
+    query = outbox_query(desk_id=desk_id, states=states, limit=limit, before=before)
+    return [
+        OutboxRow(
+            command_id=CommandId(row.command_id),
+            desk_id=DeskId(row.desk_id),
+            kind=row.kind,
+            state=CommandState(row.state),
+            decided_at=from_micros(row.decided_at),
+            updated_at=from_micros(row.updated_at),
+            open=_open(row.body),
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def outbox_query(
+    *, desk_id: DeskId | None, states: Collection[CommandState] | None, limit: int, before: CommandId | None
+) -> sa.Select[*tuple[object, ...]]:
+    query: sa.Select[*tuple[object, ...]] = sa.select(outbox)
+    if desk_id is not None:
+        query = query.where(outbox.c.desk_id == desk_id)
+    if states is not None:
+        query = query.where(outbox.c.state.in_(sorted(state.value for state in states)))
+    if before is not None:
+        last = outbox.alias("last")
+        cursor = sa.select(last.c.decided_at, last.c.command_id).where(last.c.command_id == before)
+        query = query.where(sa.tuple_(outbox.c.decided_at, outbox.c.command_id) < cursor.scalar_subquery())
+    return query.order_by(outbox.c.decided_at.desc(), outbox.c.command_id.desc()).limit(limit)
+
+
+def _open(body: bytes) -> OpenCommand | UndecodableError:
+    try:
+        return codec.decode_command(body)
+    except UndecodableError as exc:
+        return exc
+
+
+def stats(connection: sa.Connection, size_bytes: int, writer: WriterStats) -> Stats:
+    desks = _desks()
+    by_state: Sequence[sa.Row[str, int]] = connection.execute(
+        sa.select(outbox.c.state, sa.func.count()).group_by(outbox.c.state)
+    ).all()
+    oldest, newest = _ends(connection)
+    return Stats(
+        desks=connection.scalar(sa.select(sa.func.count(desks.c.desk_id))) or 0,
+        snapshots=connection.scalar(sa.select(sa.func.count()).select_from(snapshots)) or 0,
+        last_journal_seq=connection.scalar(sa.select(sa.func.max(records.c.journal_seq))) or 0,
+        oldest_at=from_micros(oldest) if oldest is not None else None,
+        newest_at=from_micros(newest) if newest is not None else None,
+        outbox={CommandState(state): count for state, count in by_state},
+        size_bytes=size_bytes,
+        writer=writer,
+    )
+
+
+def _ends(connection: sa.Connection) -> tuple[int | None, int | None]:
+    by_age = sa.select(records.c.at).limit(1)
+    return (
+        connection.scalar(by_age.order_by(records.c.journal_seq)),
+        connection.scalar(by_age.order_by(records.c.journal_seq.desc())),
+    )

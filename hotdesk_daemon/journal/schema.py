@@ -1,0 +1,83 @@
+"""
+The tables. ``migrations/versions`` makes them; a test holds the two together.
+
+Few indexes: each one is paid for on every commit. Moments are whole microseconds since 1970 in UTC, which both SQLite
+and PostgreSQL hold exactly.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import sqlalchemy as sa
+
+#: The newest migration; a database that says anything this version does not know is refused.
+HEAD: Final = "0001"
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+metadata = sa.MetaData()
+
+#: A 64 bit counter; SQLite counts by itself only in a column declared INTEGER.
+_COUNTER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+records = sa.Table(
+    "records",
+    metadata,
+    sa.Column("journal_seq", _COUNTER, primary_key=True, autoincrement=True),
+    sa.Column("desk_id", sa.Text, nullable=False),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("mono", sa.Double, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("cause_seq", sa.BigInteger),
+    sa.Column("part", sa.Integer, nullable=False),
+    sa.Column("raw", sa.LargeBinary),
+    sa.Column("input", sa.LargeBinary, nullable=False),
+    sa.Column("reasons", sa.LargeBinary, nullable=False),
+    sa.Column("commands", sa.LargeBinary),
+    sa.Column("refusal", sa.Text),
+    sa.UniqueConstraint("desk_id", "seq", name="records_of_desk"),
+)
+
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("command_id", sa.Text, primary_key=True),
+    sa.Column("desk_id", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("decided_at", sa.BigInteger, nullable=False),
+    sa.Column("updated_at", sa.BigInteger, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Index("outbox_newest", "decided_at", "command_id"),
+)
+
+snapshots = sa.Table(
+    "snapshots",
+    metadata,
+    sa.Column("desk_id", sa.Text, primary_key=True),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("written_at", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.LargeBinary, nullable=False),
+)
+
+meta = sa.Table(
+    "meta",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+
+def to_micros(moment: datetime) -> int:
+    """Whole microseconds since 1970, exactly; a naive *moment* is a `TypeError`."""
+    since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def from_micros(micros: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=micros)

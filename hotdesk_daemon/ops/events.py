@@ -1,0 +1,137 @@
+"""
+Every event name that may stand in a log line, as data.
+
+One fact, one line, one name. Levels say what the reader has to do: ERROR act, or data is lost; WARNING odd but handled;
+INFO a change that somebody would ask about; DEBUG everything else. A repeated failure may be logged at DEBUG after its
+first WARNING. ``docs/logs.md`` is made from this file, and a test holds every logging call of the package to it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Fields that any event may carry.
+COMMON_FIELDS: Final[Mapping[str, str]] = {
+    "timestamp": "wall clock of the machine, RFC 3339, UTC, microseconds; simulated sites too",
+    "level": "`debug`, `info`, `warning` or `error`",
+    "event": "the name below",
+    "desk_id": "the desk it is about",
+    "device_id": "the device it is about",
+    "journal_seq": "the desk's sequence number of the input that did it",
+    "cause_seq": "the desk's sequence number of the earlier input that led here",
+    "reason": "the row of the table that decided, in words",
+    "exception.type": "class of an error that was not expected",
+    "exception.message": "its text",
+    "exception.stacktrace": "where it came from",
+    "repeats": "how often the same failure was met since it was first told",
+    "withheld": "names of fields that were left out because they may name a person or a secret",
+}
+
+#: What a logging call may pass beside an event's own fields.
+CALL_FIELDS: Final = frozenset({"desk_id", "device_id", "journal_seq", "cause_seq", "reason", "exc_info"})
+
+
+@attrs.frozen(kw_only=True)
+class LogEvent:
+    """One event name: its usual level, its own fields, what it means and, where it matters, what to do."""
+
+    name: str
+    level: str
+    meaning: str
+    fields: tuple[str, ...] = ()
+
+
+def _event(name: str, level: str, meaning: str, *fields: str) -> LogEvent:
+    return LogEvent(name=name, level=level, meaning=meaning, fields=fields)
+
+
+_BOOKING: Final = ("booking_id", "meeting_id", "booking_request_uuid", "origin")
+_COMMAND: Final = ("command_id", "command", "booking_id")
+
+_ALL: Final = (
+    _event("daemon.started", "info", "The process began.", "version", "python", "config", "desks", "stage", "loop"),
+    _event("daemon.ready", "info", "Everything stands; from here on `/readyz` may say yes.", "took_s", "url", "desks"),
+    _event("daemon.stopping", "info", "A stop was asked for; commands under way may finish.", "signal", "drain_s"),
+    _event("daemon.leftover", "warning", "A command was not settled when the daemon stopped. It is in the journal and "
+           "is taken up again at the next start.", *_COMMAND, "state"),
+    _event("daemon.drain_cut", "warning", "The time for an orderly stop was over before everything was written; what "
+           "was not acknowledged comes again from the devices.", "waiting"),
+    _event("daemon.stopped", "info", "The process ends.", "took_s", "left", "exit_code"),
+    _event("daemon.failed", "error", "The daemon ended because of what `error` says.", "error"),
+    _event("config.loaded", "info", "The configuration was read and is sound.", "config", "desks", "devices"),
+    _event("config.invalid", "error", "The configuration cannot be used. Mend what `problem` says.", "problem"),
+    _event("config.warning", "warning", "The configuration works but should be mended.", "problem"),
+    _event("task.failed", "error", "A part of the daemon ended that should not. It is a bug: report the line.", "task"),
+    _event("library.message", "warning", "A library that the daemon uses had something to say.", "logger", "message"),
+    _event("clock.stepped", "warning", "The machine's clock jumped. Timers follow the new time.", "step_s"),
+    _event("link.up", "info", "A device is connected and subscribed; `after` is what kept it down before.", "software",
+           "after"),
+    _event("link.down", "warning", "A device is not connected and is tried again; said once per reason. An error when "
+           "only a person can mend it: credentials, or the device's service is off. Debug: the same again.", "kind"),
+    _event("link.waiting", "debug", "The next try to connect comes after this wait.", "kind", "wait_s"),
+    _event("link.unverified", "warning", "A device's certificate is not checked, or the way has no TLS, as configured. "
+           "Pin its fingerprint instead.", "secure"),
+    _event("link.subscription_refused", "info", "A device refused one subscription, most often because its release "
+           "lacks it; the rest goes on.", "path"),
+    _event("desk.stale", "warning", "What is held about a desk may be wrong until its next list.", "cause"),
+    _event("desk.fresh", "info", "A desk's picture is right again.", "stale_s"),
+    _event("desk.drift", "warning", "A timed list corrected something that no event had told.", "corrections", "cause"),
+    _event("desk.surprise", "warning", "An event did not fit what was held; the list is read again.", "kind", "code",
+           "booking_id"),
+    _event("desk.overflow", "warning", "A desk's mailbox is full: its devices are read more slowly, requests are "
+           "refused for now.", "size"),
+    _event("booking.requested", "info", "A booking was asked for and is not confirmed yet.", *_BOOKING),
+    _event("booking.created", "info", "A booking stands.", *_BOOKING),
+    _event("booking.started", "info", "A booking's time has begun.", *_BOOKING),
+    _event("booking.moved", "info", "A booking has new times.", *_BOOKING),
+    _event("booking.ended", "info", "A booking is over.", *_BOOKING, "cause"),
+    _event("booking.deleted", "info", "A booking is gone.", *_BOOKING, "cause"),
+    _event("booking.failed", "warning", "A booking was not confirmed.", *_BOOKING, "cause"),
+    _event("booking.rejected", "info", "The rules do not allow a booking; it is being deleted.", *_BOOKING, "verdict"),
+    _event("booking.reverted", "info", "The rules do not allow a change; the old times are being put back.", *_BOOKING,
+           "verdict"),
+    _event("change.asked", "info", "An edit or extension was asked for and is not confirmed yet.", *_BOOKING, "change"),
+    _event("change.failed", "warning", "An edit or extension was not confirmed.", *_BOOKING, "change", "cause"),
+    _event("change.done", "info", "An edit or extension has taken effect.", *_BOOKING, "change"),
+    _event("change.put_back", "info", "A change that the rules do not allow is undone.", *_BOOKING, "change"),
+    _event("sign_in.started", "info", "Somebody signed in; the device still checks who.", "booking_id"),
+    _event("sign_in.confirmed", "info", "Somebody is signed in and stays so.", "booking_id", "booked"),
+    _event("sign_in.wrong_user", "info", "The device sent away somebody who is not the organizer.", "booking_id"),
+    _event("sign_in.ended", "info", "Nobody is signed in any more.", "booking_id", "cause"),
+    _event("sign_in.staying", "info", "The booking is over and a call keeps the user signed in.", "booking_id"),
+    _event("sign_in.overstayed", "warning", "Somebody is still signed in though the device should have signed them "
+           "out. Look at the desk, or sign out from here.", "booking_id"),
+    _event("command.decided", "info", "A command is to be sent.", *_COMMAND),
+    _event("command.sent", "debug", "A command is being sent.", *_COMMAND, "attempt"),
+    _event("command.done", "info", "A command had its effect.", *_COMMAND, "took_s"),
+    _event("command.refused", "warning", "A device refused a command.", *_COMMAND, "code", "message"),
+    _event("command.unknown", "warning", "A command was sent and its answer lost. The device is asked before anything "
+           "is sent again.", *_COMMAND, "attempt"),
+    _event("command.parked", "error", "A command could not be carried out and waits for a person: "
+           "`hotdesk-daemon commands retry` or `drop`.", *_COMMAND, "attempt", "cause"),
+    _event("command.dropped", "info", "A parked command was dropped by a person.", *_COMMAND),
+    _event("command.retried", "warning", "A command was certainly not done and is sent again.", *_COMMAND, "attempt",
+           "wait_s", "waited_s", "cause"),
+    _event("list.applied", "debug", "A device's list of bookings was read and applied.", "cause", "bookings",
+           "skipped", "corrections", "took_s"),
+    _event("list.failed", "warning", "A device's list could not be read; tried again.", "cause", "error", "attempt",
+           "wait_s"),
+    _event("input.undecodable", "warning", "A message could not be understood. It is kept in the journal.", "error",
+           "size_bytes"),
+    _event("journal.opened", "info", "The journal is open and the desks' states are loaded.", "url", "desks",
+           "records", "took_s"),
+    _event("journal.unavailable", "error", "The journal cannot be written: nothing new is accepted. Look at the disk.",
+           "error"),
+    _event("journal.recovered", "info", "The journal can be written again.", "down_s"),
+    _event("http.started", "info", "The HTTP door is open.", "url"),
+    _event("http.request_failed", "error", "An HTTP request met a bug: report the line.", "method", "route", "status"),
+    _event("simulator.started", "info", "The simulated site stands.", "desks", "devices", "seed", "speed", "took_s"),
+)  # fmt: skip
+
+#: Every event by its name.
+EVENTS: Final[Mapping[str, LogEvent]] = {event.name: event for event in _ALL}

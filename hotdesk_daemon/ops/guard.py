@@ -1,0 +1,54 @@
+"""
+What must not reach a log line: persons and secrets.
+
+Fields named like one are left out and their names noted under ``withheld``; what looks like a mail address or like
+credentials inside a text is blotted out wherever it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+_WITHHELD: Final = re.compile(
+    r"title|organi[sz]er|e_?mail|password|passwd|passphrase|token|secret|authorization|cookie|credential|attendee",
+    re.IGNORECASE,
+)
+_ADDRESS: Final = re.compile(r"[^\s@<>\"'(),;:]+@[^\s@<>\"'(),;:]+")
+_USER_INFO: Final = re.compile(r"://[^/\s@]+@")
+_PLAIN: Final = (bool, int, float, type(None))
+_known: dict[str, bool] = {}
+
+
+def is_withheld(name: str) -> bool:
+    """Whether a field of this name may hold a person or a secret."""
+    verdict = _known.get(name)
+    if verdict is None:
+        # Names of fields stand in our code, so there are few; the bound is for what nobody foresaw.
+        if len(_known) > 1000:  # noqa: PLR2004
+            _known.clear()
+        verdict = _known[name] = _WITHHELD.search(name) is not None
+    return verdict
+
+
+def scrub(value: object) -> Any:  # noqa: ANN401 - as JSON has it
+    """Return *value* in plain JSON types with every mail address and credential in it blotted out."""
+    kind = type(value)
+    if kind is str:
+        return scrub_text(value) if "@" in value else value  # type: ignore[operator,arg-type]  # kind is str
+    if kind in _PLAIN:
+        return value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(key): scrub(one) for key, one in value.items() if not is_withheld(str(key))}
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
+        return [scrub(one) for one in value]
+    return scrub_text(str(value))
+
+
+def scrub_text(text: str) -> str:
+    """Blot out mail addresses and the credentials of URLs."""
+    return _ADDRESS.sub("<address>", _USER_INFO.sub("://<hidden>@", text)) if "@" in text else text

@@ -1,0 +1,65 @@
+"""
+Numbers for Prometheus.
+
+Names: ``hotdesk_``, a noun, the base unit, ``_total`` on counters. Labels come from closed sets; the one exception is
+``desk``, on gauges with one series per desk only, so their number is the number of configured desks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import prometheus_client
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: What `Metrics.render` returns is of this type.
+CONTENT_TYPE: Final = prometheus_client.CONTENT_TYPE_PLAIN_0_0_4
+
+#: A commit on a good disk takes 0.3 ms; one that takes seconds is on a sick disk.
+_COMMIT_BUCKETS_S: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
+
+
+class Metrics:
+    """Every metric of the daemon, in a registry of its own. Whoever knows the fact moves the number."""
+
+    def __init__(self, *, version: str) -> None:
+        # Else each counter has a second series that nobody reads.
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no types
+        self.registry = CollectorRegistry(auto_describe=True)
+        self.stream_up = self._gauge("stream_up", "Devices of the desk that are connected and subscribed.", "desk")
+        self.desks = self._gauge("desks", "Desks by how true their picture is: live, stale.", "state")
+        self.events = self._counter("events", "Inputs applied.", "kind")
+        self.commands = self._counter("commands", "Commands settled or parked.", "command", "outcome")
+        self.command_retries = self._counter("command_retries", "Attempts repeated because nothing was done.")
+        self.outbox_pending = self._gauge("outbox_pending", "Commands decided and not settled.")
+        self.outbox_unknown = self._gauge("outbox_unknown", "Commands sent whose answer was lost.")
+        self.parked = self._gauge("parked", "Commands that wait for a person.")
+        self.sync_runs = self._counter("sync_runs", "Lists read.", "trigger", "outcome")
+        self.drift = self._counter("drift", "Corrections by timed lists: what events should have told.")
+        self.undecodable = self._counter("undecodable", "Messages that could not be understood, kept in the journal.")
+        self.journal_commit = Histogram(
+            "hotdesk_journal_commit_seconds",
+            "Duration of one commit of the journal.",
+            registry=self.registry,
+            buckets=_COMMIT_BUCKETS_S,
+        )
+        Info("hotdesk_build", "The running version.", registry=self.registry).info({"version": version})
+
+    def count_desks(self, states: Mapping[str, int]) -> None:
+        """Set how many desks are in each state; states that are not named have none."""
+        self.desks.clear()
+        for state, number in states.items():
+            self.desks.labels(state).set(number)
+
+    def render(self) -> bytes:
+        """Return everything in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"hotdesk_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"hotdesk_{name}", text, labels, registry=self.registry)

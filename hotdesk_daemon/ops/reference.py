@@ -1,0 +1,143 @@
+"""
+The reference documents that are made from declarations: ``docs/configuration.md`` and ``docs/logs.md``.
+
+    python -m hotdesk_daemon.ops.reference configuration > docs/configuration.md
+    python -m hotdesk_daemon.ops.reference logs --check docs/logs.md
+
+Without a topic it is ``configuration``. ``--check`` ends with 1 when the file is not what would be written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from inspect import cleandoc
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from hotdesk_daemon.ops.events import COMMON_FIELDS, EVENTS, LogEvent
+from hotdesk_daemon.ops.settings import Settings
+from hotdesk_daemon.ops.settings.declared import Setting, settings_of
+from hotdesk_daemon.ops.settings.special import Table, Tables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+_CONFIGURATION: Final = """\
+# Configuration
+
+<!-- Made from the code: python -m hotdesk_daemon.ops.reference configuration > docs/configuration.md -->
+
+The daemon reads one TOML file, `hotdesk-daemon run --config FILE`, and everything in `conf.d/*.toml` beside it, in name
+order. Later files stand over earlier ones, key by key; `[[desk]]` tables add up. Over the files stands the environment:
+`HOTDESK_HTTP__PORT=8481` sets `http.port`. Lists of tables (desks, opening hours) stand in files only. Over all stand
+the flags of the command line.
+
+Everything is checked before anything starts. Unknown keys are errors. `hotdesk-daemon check-config --config FILE` shows
+every mistake with file and line; the daemon itself ends with exit code 78 on any.
+
+* Durations are text with units: `"250ms"`, `"20s"`, `"15m"`, `"1h30m"`, `"7d"`. Sizes likewise: `"64KiB"`, `"4MiB"`.
+* Relative paths start at the working directory of the daemon.
+* Secrets stand nowhere in these files. They are named: `credential:NAME` is a systemd credential (`LoadCredential=`),
+  `file:PATH` a file of which the last newline is not part, `env:NAME` an environment variable. A file that everybody
+  on the machine can read gets a warning.
+
+`config/hotdesk.toml` is the file as shipped; `config/examples/real-desk.toml` shows two real desks.
+"""
+
+_LOGS: Final = """\
+# Logs
+
+<!-- Made from the code: python -m hotdesk_daemon.ops.reference logs > docs/logs.md -->
+
+`hotdesk-daemon run` writes its log to stdout, one fact per line: JSON, or a readable form on a terminal
+(`log.format`). Under systemd each line begins with its level (`<3>` error … `<7>` debug), so that
+`journalctl -p warning -u hotdesk-daemon` works.
+
+Levels say what to do: **error** act, or data is lost; **warning** odd but handled, look when it repeats; **info** a
+change somebody would ask about; **debug** everything else. A lasting failure is a warning once, debug while it
+repeats, and info when it is over. No line names a person or a secret: such fields are left out, addresses are blotted
+out.
+"""
+
+
+def render_configuration() -> str:
+    """Return ``docs/configuration.md``."""
+    return "\n".join([_CONFIGURATION, *_chapters(Settings, "", {})]).rstrip() + "\n"
+
+
+def render_logs() -> str:
+    """Return ``docs/logs.md``."""
+    lines = [_LOGS, "## Fields of any line", "", "| field | meaning |", "|---|---|"]
+    lines += [f"| `{name}` | {meaning} |" for name, meaning in COMMON_FIELDS.items()]
+    for family, events in groupby(EVENTS.values(), key=lambda event: event.name.partition(".")[0]):
+        lines += ["", f"## {family}", "", "| event | level | meaning | fields |", "|---|---|---|---|"]
+        lines += [_event_row(event) for event in events]
+    return "\n".join(lines) + "\n"
+
+
+def _event_row(event: LogEvent) -> str:
+    fields = ", ".join(f"`{field}`" for field in event.fields)
+    return f"| `{event.name}` | {event.level} | {event.meaning} | {fields} |"
+
+
+def _chapters(cls: type[Any], prefix: str, told: dict[type[Any], str]) -> Iterator[str]:
+    """One chapter per table below *cls*; a kind of table that was *told* before is pointed to."""
+    for key, (words, _) in settings_of(cls).items():
+        if not isinstance(words.kind, Table | Tables):
+            continue
+        inner, path = words.kind.cls, f"{prefix}{key}"
+        heading = _heading(path, words)
+        yield f"## `{heading}`\n"
+        if inner in told:
+            yield f"{words.doc} Left out: {words.none}. Its settings are those of `{told[inner]}`.\n"
+            continue
+        told[inner] = heading
+        yield f"{cleandoc(inner.__doc__ or '')}\n"
+        yield "| setting | write | default | meaning |\n|---|---|---|---|"
+        yield "\n".join(_setting_rows(inner)) + "\n"
+        yield from _chapters(inner, f"{path}.", told)
+
+
+def _heading(path: str, words: Setting) -> str:
+    return f"[[{path}]]" if isinstance(words.kind, Tables) else f"[{path}]"
+
+
+def _setting_rows(cls: type[Any]) -> Iterator[str]:
+    for key, (words, field) in settings_of(cls).items():
+        if not isinstance(words.kind, Table | Tables):
+            cells = (f"`{key}`", words.kind.describe(), _default(words, field), words.doc)
+            yield f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
+
+
+def _default(words: Setting, field: attrs.Attribute[Any]) -> str:
+    if field.default is attrs.NOTHING:
+        return "*must be written*"
+    return words.none or "" if field.default is None else f"`{words.kind.render(field.default)}`"
+
+
+_TOPICS: Final[Mapping[str, Callable[[], str]]] = {"configuration": render_configuration, "logs": render_logs}
+
+
+def main(arguments: list[str]) -> int:
+    """Print the asked document, or check the file that should hold it."""
+    parser = argparse.ArgumentParser(prog="python -m hotdesk_daemon.ops.reference")
+    parser.add_argument("topic", nargs="?", choices=sorted(_TOPICS), default="configuration")
+    parser.add_argument("--check", metavar="FILE", type=Path, nargs="?", const=Path())
+    asked = parser.parse_args(arguments)
+    text = _TOPICS[asked.topic]()
+    if asked.check is None:
+        sys.stdout.write(text)
+        return 0
+    file = Path("docs", f"{asked.topic}.md") if asked.check == Path() else asked.check
+    if file.is_file() and file.read_text(encoding="utf-8") == text:
+        return 0
+    sys.stderr.write(f"{file} is out of date: python -m hotdesk_daemon.ops.reference {asked.topic} > {file}\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

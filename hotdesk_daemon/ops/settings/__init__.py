@@ -1,0 +1,55 @@
+"""Configuration: what can be set, read strictly, checked as a whole before anything starts."""
+
+from hotdesk_daemon.ops.settings.daemon import (
+    DaemonSettings,
+    DispatchSettings,
+    HttpSettings,
+    HybridSettings,
+    JournalSettings,
+    LogFormat,
+    LogLevel,
+    LogSettings,
+    SimulatorSettings,
+    SocketSettings,
+    SyncSettings,
+)
+from hotdesk_daemon.ops.settings.desks import (
+    Auth,
+    DeskSettings,
+    DeviceSettings,
+    OpeningHours,
+    PolicySettings,
+    Verify,
+    Weekday,
+)
+from hotdesk_daemon.ops.settings.loading import load_settings
+from hotdesk_daemon.ops.settings.secret import Secret, ensure_http_token, stored_http_token
+from hotdesk_daemon.ops.settings.site import Settings, desk_configured, policy_of
+
+__all__ = [
+    "Auth",
+    "DaemonSettings",
+    "DeskSettings",
+    "DeviceSettings",
+    "DispatchSettings",
+    "HttpSettings",
+    "HybridSettings",
+    "JournalSettings",
+    "LogFormat",
+    "LogLevel",
+    "LogSettings",
+    "OpeningHours",
+    "PolicySettings",
+    "Secret",
+    "Settings",
+    "SimulatorSettings",
+    "SocketSettings",
+    "SyncSettings",
+    "Verify",
+    "Weekday",
+    "desk_configured",
+    "ensure_http_token",
+    "load_settings",
+    "policy_of",
+    "stored_http_token",
+]

@@ -1,0 +1,100 @@
+"""A small client of the local xAPI over a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
+
+LIMIT_S = 3.0
+
+
+class Client:
+    """Requests with integer ids; notifications are kept in the order they came."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+        self.notifications: list[dict[str, Any]] = []
+        self.strays: list[dict[str, Any]] = []
+        self.frames: list[bytes] = []
+        self._answers: dict[object, asyncio.Future[dict[str, Any]]] = {}
+        self._next = 0
+        self._reader = asyncio.get_running_loop().create_task(self._read(), name="test client")
+
+    async def _read(self) -> None:
+        async for frame in self.socket:
+            raw = frame if isinstance(frame, bytes) else frame.encode()
+            self.frames.append(raw)
+            try:
+                message = msgspec.json.decode(raw)
+            except (msgspec.DecodeError, RecursionError):
+                continue
+            if not isinstance(message, dict):
+                continue
+            if "method" in message:
+                self.notifications.append(message["params"])
+            elif message.get("id") in self._answers:
+                self._answers.pop(message["id"]).set_result(message)
+            else:
+                self.strays.append(message)
+
+    def ask(self, method: str, **params: Any) -> asyncio.Future[dict[str, Any]]:
+        """Send a request in the background; the future gets the whole answer."""
+        self._next += 1
+        future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._answers[self._next] = future
+        frame = msgspec.json.encode({"jsonrpc": "2.0", "id": self._next, "method": method, "params": params})
+        asyncio.get_running_loop().create_task(self.socket.send(frame, text=True), name="test send")
+        return future
+
+    async def call(self, method: str, **params: Any) -> Any:
+        async with asyncio.timeout(LIMIT_S):
+            answer = await self.ask(method, **params)
+        assert "error" not in answer, answer
+        return answer["result"]
+
+    async def error(self, method: str, **params: Any) -> dict[str, Any]:
+        async with asyncio.timeout(LIMIT_S):
+            answer = await self.ask(method, **params)
+        error: dict[str, Any] = answer["error"]
+        return error
+
+    async def raw(self, frame: str) -> Any:
+        """Send a frame as it is and return the next one that answers nothing known."""
+        seen = len(self.strays)
+        await self.socket.send(frame)
+        async with asyncio.timeout(LIMIT_S):
+            while len(self.strays) == seen:
+                await asyncio.sleep(0)
+        return self.strays[-1]
+
+    async def subscribe(self, *query: str, current: bool = False) -> int:
+        result = await self.call("xFeedback/Subscribe", Query=list(query), NotifyCurrentValue=current)
+        number: int = result["Id"]
+        return number
+
+    def events(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return the booking events so far as (name, fields)."""
+        return [
+            (name, fields)
+            for one in self.notifications
+            for name, fields in one.get("Event", {}).get("Bookings", {}).items()
+        ]
+
+    def names(self) -> list[str]:
+        """Return the booking events and changes of Personalized so far."""
+        names = []
+        for one in self.notifications:
+            names += list(one.get("Event", {}).get("Bookings", {}))
+            webex = one.get("Status", {}).get("Webex", {}).get("DevicePersonalization", {})
+            if "Personalized" in webex:
+                names.append(f"Personalized {webex['Personalized']}")
+        return names
+
+    async def close(self) -> None:
+        await self.socket.close()
+        await asyncio.wait((self._reader,))
