@@ -38,7 +38,7 @@ from hotdesk_daemon.ops.clocks import Clock, ScaledClock, SystemClock
 from hotdesk_daemon.ops.logs import configure_logs, get_log
 from hotdesk_daemon.ops.metrics import Metrics
 from hotdesk_daemon.ops.notify import Notifier
-from hotdesk_daemon.ops.settings import desk_configured, ensure_http_token
+from hotdesk_daemon.ops.settings import Settings, desk_configured, ensure_http_token
 from hotdesk_daemon.transport import DeviceLink, FleetGate, SslContexts
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
     from hotdesk_daemon.dispatch import RetryDetails
     from hotdesk_daemon.journal import Journal, Stored
-    from hotdesk_daemon.ops.settings import Settings
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
@@ -93,9 +92,7 @@ class Daemon:
             state_dir = self.settings.daemon.state_dir
             token = self.settings.http.token or ensure_http_token(state_dir)
             self.token = token.reveal()
-            journal = await stack.enter_async_context(
-                SqlJournal.open(self.settings.journal_url, clock=self.clock.now)
-            )
+            journal = await stack.enter_async_context(SqlJournal.open(self.settings.journal_url, clock=self.clock.now))
             stored = await journal.load()
             settings = self.settings
             if settings.simulator.enabled:
@@ -146,9 +143,7 @@ class Daemon:
         for configured in settings.desks:
             desk_id = DeskId(configured.id)
             desk = rebuild(desk_id, stored.get(desk_id))
-            worker = DeskWorker(
-                desk, journal=journal, clock=self.clock, timekeeper=timekeeper, surroundings=self.fleet
-            )
+            worker = DeskWorker(desk, journal=journal, clock=self.clock, timekeeper=timekeeper, surroundings=self.fleet)
             inputs = beginning(desk, desk_configured(settings, configured), version=__version__)
             worker.mailbox.offer(Letter(source="daemon", inputs=inputs))
             links = [
@@ -156,7 +151,7 @@ class Daemon:
                     endpoint_of(settings.sockets, configured, device),
                     sink=self.fleet,
                     gate=gate,
-                    rng=random.Random(self.rng.random()),  # noqa: S311 - jitter, no secret
+                    rng=random.Random(self.rng.random()),
                     ssl_contexts=contexts,
                 )
                 for device in configured.devices
@@ -177,13 +172,15 @@ class Daemon:
             limiter=FleetLimiter(limits),
             retry=RetrySettings(max_attempts=wanted.attempts),
             now=self.clock.now,
-            rng=random.Random(self.rng.random()),  # noqa: S311 - jitter, no secret
+            rng=random.Random(self.rng.random()),
             sleep=sleep,
             on_retry=self._note_retry,
         )
 
     def _note_retry(self, retry: RetryDetails) -> None:
-        self.fleet.note_retry(retry.desk, retry.command_id, attempt=retry.attempt, wait_s=retry.wait_s, cause=retry.cause)
+        self.fleet.note_retry(
+            retry.desk, retry.command_id, attempt=retry.attempt, wait_s=retry.wait_s, cause=retry.cause
+        )
 
     # --- running -----------------------------------------------------------------------------------------------------
 
@@ -200,9 +197,7 @@ class Daemon:
                 fleet.use(group)
                 tasks = Tasks(group)
                 endless = [tasks.add(timekeeper.run(), name="timekeeper")]
-                workers = [
-                    tasks.add(worker.run(), name=f"worker desk={key}") for key, worker in fleet.workers.items()
-                ]
+                workers = [tasks.add(worker.run(), name=f"worker desk={key}") for key, worker in fleet.workers.items()]
                 dispatching = group.create_task(dispatcher.run(), name="dispatcher")
                 links = [tasks.add(link.run(), name=f"link device={key}") for key, link in fleet.links.items()]
                 endless.append(tasks.add(self._keep_status(), name="status"))
@@ -279,7 +274,7 @@ class Tasks:
         try:
             await work
         except Exception as exc:
-            get_log().error("task.failed", task=name, exc_info=exc)  # noqa: TRY400 - with the exception by name
+            get_log().error("task.failed", task=name, exc_info=exc)
             raise
         raise AssertionError(f"{name} ended, which it never should")
 
@@ -321,7 +316,7 @@ async def _run(settings: Settings, origin: str) -> None:
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop where it is installed: it halves what a frame costs; else the standard loop."""
+    """Uvloop where it is installed: it halves what a frame costs; else the standard loop."""
     try:
         import uvloop  # noqa: PLC0415 - optional
     except ImportError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -11,8 +11,6 @@ from hotdesk_daemon.ops.settings import Verify
 from hotdesk_daemon.transport import BackoffSettings, Endpoint, Steps, Tls
 
 if TYPE_CHECKING:
-    from typing import Literal
-
     from hotdesk_daemon.ops.settings import DeskSettings, DeviceSettings, SocketSettings
 
 
@@ -24,7 +22,7 @@ def endpoint_of(sockets: SocketSettings, desk: DeskSettings, device: DeviceSetti
         url=device.url,
         username=device.username,
         password=device.password.reveal,
-        auth=cast("Literal['basic', 'subprotocol']", device.auth.value),
+        auth=device.auth.value,
         tls=Tls(
             ca_file=str(device.ca_file) if device.ca_file is not None else None,
             fingerprint_sha256=device.fingerprint_sha256,

@@ -8,7 +8,6 @@ line are the desks' own journal and links, and the HTTP door sees it all as its 
 from __future__ import annotations
 
 import asyncio
-from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Final
 
 from hotdesk_daemon.api.site import Asked, CommandView, StreamItem
@@ -33,6 +32,7 @@ from hotdesk_daemon.xapi.rendering import render_command
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
+    from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
     from hotdesk_daemon.api.site import Lost
@@ -180,9 +180,7 @@ class Fleet:
     async def answered(
         self, desk: DeskId, command_id: CommandId, *, outcome: Outcome, code: int | None, message: str
     ) -> None:
-        await self._record(
-            desk, CommandAnswered(command_id=command_id, outcome=outcome, code=code, message=message)
-        )
+        await self._record(desk, CommandAnswered(command_id=command_id, outcome=outcome, code=code, message=message))
 
     async def _record(self, desk: DeskId, given: Input) -> Step:
         """Have one input decided and made durable; the wait ends as the desk's worker works."""
@@ -259,13 +257,11 @@ class Fleet:
         desk_id: DeskId | None = None,
         states: frozenset[CommandState] | None = None,
         limit: int,
-        before: str | None = None,
+        before: CommandId | None = None,
     ) -> Sequence[CommandView]:
-        rows = await self._journal.outbox(
-            desk_id=desk_id, states=states, limit=limit, before=before  # type: ignore[arg-type]  # a cursor is an id
-        )
+        rows = await self._journal.outbox(desk_id=desk_id, states=states, limit=limit, before=before)
         return [
-            CommandView(desk_id=row.desk_id, command=row.open, updated_at=row.updated_at, cursor=row.command_id)
+            CommandView(desk_id=row.desk_id, command=row.open, updated_at=row.updated_at)
             for row in rows
             if not isinstance(row.open, Exception)
         ]
@@ -275,10 +271,8 @@ class Fleet:
         worker = self.workers.get(desk_id)  # type: ignore[call-overload]
         held = worker.desk.commands.get(command_id) if worker is not None else None
         if worker is not None and held is not None:
-            return CommandView(
-                desk_id=worker.desk.desk_id, command=held, updated_at=held.answered_at or held.decided_at,
-                cursor=command_id,
-            )  # fmt: skip
+            updated_at = held.answered_at or held.decided_at
+            return CommandView(desk_id=worker.desk.desk_id, command=held, updated_at=updated_at)
         rows = await self.commands(limit=1000, desk_id=desk_id)  # type: ignore[arg-type]
         return next((view for view in rows if view.command.command_id == command_id), None)
 
@@ -286,9 +280,15 @@ class Fleet:
         records = await self._journal.history(desk_id, since_seq=since_seq, limit=limit)
         return [
             StreamItem(
-                desk_id=record.desk_id, seq=record.seq, at=record.at, source=record.source, kind=record.kind,
-                input=record.input, reasons=record.reasons, refusal=record.refusal,
-            )  # fmt: skip
+                desk_id=record.desk_id,
+                seq=record.seq,
+                at=record.at,
+                source=record.source,
+                kind=record.kind,
+                input=record.input,
+                reasons=record.reasons,
+                refusal=record.refusal,
+            )
             for record in records
             if not isinstance(record.input, Exception)
         ]

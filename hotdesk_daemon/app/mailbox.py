@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING
 
 import attrs
 
-if TYPE_CHECKING:
-    from hotdesk_daemon.core.ids import DeviceId
-    from hotdesk_daemon.core.inputs import Input
-    from hotdesk_daemon.core.steps import Step
+from hotdesk_daemon.core.ids import DeviceId
+from hotdesk_daemon.core.inputs import Input
+from hotdesk_daemon.core.steps import Step
 
 
 @attrs.define(eq=False)

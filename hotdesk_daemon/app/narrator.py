@@ -8,7 +8,6 @@ is counted. Nothing here names a person or a title.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from hotdesk_daemon.core.desk import CommandState, Desk
@@ -17,7 +16,7 @@ from hotdesk_daemon.ops.events import EVENTS
 from hotdesk_daemon.ops.logs import Fold, get_log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from hotdesk_daemon.core.steps import Reason, Step
     from hotdesk_daemon.journal import Record

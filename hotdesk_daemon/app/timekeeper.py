@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from datetime import datetime
-from typing import TYPE_CHECKING, Final, Never
+from typing import TYPE_CHECKING, Any, Final, Never
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from hotdesk_daemon.core.ids import DeskId
     from hotdesk_daemon.ops.clocks import Clock
@@ -57,7 +57,8 @@ class Timekeeper:
 
     async def _pause(self) -> None:
         """Until the next moment or an earlier one that is set meanwhile; for ever while no desk has a timer."""
-        waits = [asyncio.create_task(self._earlier.wait(), name="timekeeper: an earlier timer")]
+        earlier = asyncio.create_task(self._earlier.wait(), name="timekeeper: an earlier timer")
+        waits: list[asyncio.Task[Any]] = [earlier]
         if self._heap:
             until = self._clock.sleep_until(self._heap[0][0])
             waits.append(asyncio.create_task(until, name="timekeeper: the next timer"))

@@ -9,8 +9,6 @@ cannot be written, the turn waits with everything in hand until it can; meanwhil
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from datetime import datetime
 from typing import TYPE_CHECKING, Final, Never, Protocol
 
 import attrs
@@ -18,6 +16,7 @@ import attrs
 from hotdesk_daemon.app.mailbox import Letter, Mailbox
 from hotdesk_daemon.core.decide import decide
 from hotdesk_daemon.core.desk import Desk, LinkState
+from hotdesk_daemon.core.ids import DeviceId
 from hotdesk_daemon.core.inputs import CommandAnswered, Input, TimerFired, Undecodable
 from hotdesk_daemon.core.steps import Effect, Step
 from hotdesk_daemon.journal import JournalUnavailableError, Record
@@ -25,6 +24,9 @@ from hotdesk_daemon.ops.logs import get_log
 from hotdesk_daemon.xapi.notifications import parse_feedback
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
     from hotdesk_daemon.app.timekeeper import Timekeeper
     from hotdesk_daemon.core.ids import DeskId
     from hotdesk_daemon.journal import Journal
@@ -162,11 +164,11 @@ class DeskWorker:
             return decide(desk, given, now=now)
         except Exception as exc:  # noqa: BLE001 - the guard of one desk: its mistake must not end the others
             self._log.error("task.failed", task=f"decide {type(given).__name__}", exc_info=exc)
-            device = getattr(given, "device", None) or next(iter(desk.devices), "")
+            device = getattr(given, "device", None) or next(iter(desk.devices), DeviceId("none"))
             lost = Undecodable(device=device, error=f"{type(given).__name__} could not be decided: {exc!r}")
             return decide(desk, lost, now=now)
 
-    def _record(  # noqa: PLR0913, PLR0917 - a record's parts
+    def _record(
         self, desk: Desk, given: Input, step: Step, letter: Letter, part: int, now: datetime, mono: float
     ) -> Record:
         cause_seq = letter.cause_seq

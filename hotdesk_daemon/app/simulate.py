@@ -1,0 +1,72 @@
+"""
+The simulated site alone, for a daemon elsewhere or for other people's clients.
+
+Its desks are printed as configuration, so that a daemon can be pointed at them; what is there to do goes to stderr.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from typing import TYPE_CHECKING, Final
+
+from hotdesk_daemon.app.daemon import loop_factory
+from hotdesk_daemon.app.simulated import desk_settings
+from hotdesk_daemon.core.errors import HotdeskError
+from hotdesk_daemon.ops.clocks import ScaledClock
+from hotdesk_daemon.ops.logs import configure_logs, get_log
+from hotdesk_daemon.simulator.floor import DEFAULT_PASSWORD, Floor
+
+if TYPE_CHECKING:
+    from hotdesk_daemon.ops.settings import Settings
+    from hotdesk_daemon.simulator.desks import Desk
+
+#: Where the printed configuration says that the devices' password is.
+PASSWORD_VARIABLE: Final = "HOTDESK_SIMULATED_PASSWORD"  # noqa: S105 - a variable's name
+
+
+def main(settings: Settings) -> int:
+    """Run the site until a signal; return the exit status."""
+    configure_logs(level=settings.log.level, form=settings.log.format, stream=sys.stderr)
+    try:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(_run(settings))
+    except (HotdeskError, OSError) as error:
+        get_log().error("daemon.failed", error=str(error))
+        return 1
+    return 0
+
+
+async def _run(settings: Settings) -> None:
+    wanted = settings.simulator
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    clock = ScaledClock(speed=wanted.speed, start=wanted.start)
+    async with Floor(wanted.desks, clock=clock, seed=wanted.seed, living=True) as floor:
+        control = await floor.open_control()
+        sys.stdout.write("".join(_configuration(desk) for desk in floor.desks))
+        sys.stdout.flush()
+        sys.stderr.write(
+            f"{len(floor.desks)} simulated desks are listening; the configuration above points a daemon at them.\n"
+            f"Their password: export {PASSWORD_VARIABLE}={DEFAULT_PASSWORD}\n"
+            f"Faults, flows and people: {control}/faults, {control}/flows, {control}/desks\n"
+            "Ctrl-C ends it.\n"
+        )
+        await stop.wait()  # for ever: until a signal
+
+
+def _configuration(desk: Desk) -> str:
+    held = desk_settings(desk)
+    lines = ["[[desk]]", f'id = "{held.id}"', f'calendar = "{held.calendar.value}"', ""]
+    for device in held.devices:
+        lines += [
+            "[[desk.device]]",
+            f'id = "{device.id}"',
+            f'url = "{device.url}"',
+            f'username = "{device.username}"',
+            f'password = "env:{PASSWORD_VARIABLE}"',
+            "",
+        ]
+    return "\n".join(lines) + "\n"
