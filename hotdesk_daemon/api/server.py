@@ -28,7 +28,7 @@ from hotdesk_daemon.api.problems import MEDIA_TYPE, Kind, Problem, unavailable
 from hotdesk_daemon.api.routes import API, ROUTES, Route
 from hotdesk_daemon.api.site import Site
 from hotdesk_daemon.core.errors import ConfigError, HotdeskError, TransientError
-from hotdesk_daemon.ops.logs import Log, get_log
+from hotdesk_daemon.ops.logs import get_log
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
@@ -59,7 +59,6 @@ class _Door:
     token: str | None
     streams: Streams
     new_uuid: Callable[[], str]
-    log: Log
     closing: asyncio.Event
 
 
@@ -97,7 +96,6 @@ async def serve(
         token=token,
         streams=streams or Streams(),
         new_uuid=new_uuid,
-        log=get_log(),
         closing=asyncio.Event(),
     )
     runner = web.AppRunner(_application(door), access_log=None, shutdown_timeout=2.0)
@@ -105,7 +103,7 @@ async def serve(
     try:
         await _listen(runner, host=host, port=port)
         listening = Listening(host=host, port=runner.addresses[0][1])
-        door.log.info("http.started", url=listening.url)
+        get_log().info("http.started", url=listening.url)
         yield listening
     finally:
         door.closing.set()
@@ -224,9 +222,9 @@ def _problems(door: _Door) -> Middleware:
             return _render(request, unavailable(str(exc), retry_after_s=exc.retry_after_s))
         except ConnectionError:
             raise  # the caller is gone; there is nobody to answer
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001 each request is a task of its own, and this is its guard
             kept = str(exc) if isinstance(exc, HotdeskError) else "an unexpected error; the log has it"
-            door.log.error(  # noqa: TRY400 the same with the exception given by name
+            get_log().error(
                 "http.request_failed", method=request.method, route=_route_of(request), status=500, exc_info=exc
             )
             return _render(request, Problem(status=500, kind=Kind.INTERNAL, detail=kept))

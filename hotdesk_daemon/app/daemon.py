@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import platform
 import random
+import resource
 import signal
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Never
@@ -42,7 +44,7 @@ from hotdesk_daemon.ops.settings import Settings, desk_configured, ensure_http_t
 from hotdesk_daemon.transport import DeviceLink, FleetGate, SslContexts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Coroutine, Mapping, Sequence
     from typing import Any
 
     from hotdesk_daemon.dispatch import RetryDetails
@@ -64,7 +66,8 @@ class Daemon:
     One run, from settings to exit.
 
     ``stop`` may be set by anybody who wants it to end; ``ready`` is set once desks are served. ``url`` is where
-    HTTP listens, known when ready. The clock is the site's: a scaled one where the site is simulated.
+    HTTP listens, known when ready. The clock is the site's: a scaled one where the site is simulated. ``mono`` and
+    ``sleep`` are the machine's, by which the network is met: waits before connects and repetitions, limits per second.
     """
 
     settings: Settings
@@ -73,6 +76,9 @@ class Daemon:
     ready: asyncio.Event = attrs.field(factory=asyncio.Event)
     rng: random.Random = attrs.field(factory=random.Random)
     notifier: Notifier = attrs.field(factory=Notifier)
+    mono: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    on_ready: Callable[[str, int], None] = lambda _url, _desks: None
     url: str = ""
     token: str = ""
     fleet: Fleet = attrs.field(init=False)
@@ -90,7 +96,7 @@ class Daemon:
         metrics = Metrics(version=__version__)
         async with AsyncExitStack() as stack:
             state_dir = self.settings.daemon.state_dir
-            token = self.settings.http.token or ensure_http_token(state_dir)
+            token = self.settings.http.token or await asyncio.to_thread(ensure_http_token, state_dir)
             self.token = token.reveal()
             journal = await stack.enter_async_context(SqlJournal.open(self.settings.journal_url, clock=self.clock.now))
             stored = await journal.load()
@@ -139,7 +145,10 @@ class Daemon:
     ) -> None:
         """Every desk's worker and links, with the first letter in each mailbox."""
         contexts = SslContexts()
-        gate = FleetGate(per_s=settings.sockets.connects_per_s, at_once=settings.sockets.handshakes)
+        sockets = settings.sockets
+        gate = FleetGate(
+            per_s=sockets.connects_per_s, at_once=sockets.handshakes, clock=self.mono, sleep=self.sleep
+        )
         for configured in settings.desks:
             desk_id = DeskId(configured.id)
             desk = rebuild(desk_id, stored.get(desk_id))
@@ -148,11 +157,13 @@ class Daemon:
             worker.mailbox.offer(Letter(source="daemon", inputs=inputs))
             links = [
                 DeviceLink(
-                    endpoint_of(settings.sockets, configured, device),
+                    endpoint_of(sockets, configured, device),
                     sink=self.fleet,
                     gate=gate,
                     rng=random.Random(self.rng.random()),
                     ssl_contexts=contexts,
+                    sleep=self.sleep,
+                    clock=self.mono,
                 )
                 for device in configured.devices
             ]
@@ -163,17 +174,14 @@ class Daemon:
         wanted = settings.dispatch
         limits = Limits(rate_per_s=wanted.rate_per_s, burst=wanted.concurrency, concurrency=wanted.concurrency)
 
-        async def sleep(seconds: float) -> None:
-            await asyncio.sleep(seconds)
-
         return Dispatcher(
             ledger=self.fleet,
             line=self.fleet,
-            limiter=FleetLimiter(limits),
+            limiter=FleetLimiter(limits, clock=self.mono, sleep=self.sleep),
             retry=RetrySettings(max_attempts=wanted.attempts),
             now=self.clock.now,
             rng=random.Random(self.rng.random()),
-            sleep=sleep,
+            sleep=self.sleep,
             on_retry=self._note_retry,
         )
 
@@ -217,6 +225,7 @@ class Daemon:
         get_log().info("daemon.ready", took_s=took_s, url=self.url, desks=len(self.fleet.workers))
         self.notifier.ready(status=f"{len(self.fleet.workers)} desks configured")
         self.ready.set()
+        self.on_ready(self.url, len(self.fleet.workers))
 
     async def _drain(self, settings: Settings, links: list[asyncio.Task[Never]], dispatcher: Dispatcher) -> None:
         """Stop hearing, finish what is under way, write down where every desk stands; all of it bounded."""
@@ -287,8 +296,8 @@ def clock_for(settings: Settings) -> Clock:
     return ScaledClock(speed=wanted.speed, start=wanted.start)
 
 
-async def _run(settings: Settings, origin: str) -> None:
-    daemon = Daemon(settings=settings, clock=clock_for(settings))
+async def _run(settings: Settings, origin: str, on_ready: Callable[[str, int], None]) -> None:
+    daemon = Daemon(settings=settings, clock=clock_for(settings), on_ready=on_ready)
     loop = asyncio.get_running_loop()
     got: list[str] = []
 
@@ -297,6 +306,8 @@ async def _run(settings: Settings, origin: str) -> None:
         get_log().info("daemon.stopping", signal=number.name, drain_s=settings.daemon.drain_s)
         daemon.stop.set()
 
+    for warning in settings.warnings:
+        get_log().warning("config.warning", problem=warning)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop_by, number)
     get_log().info(
@@ -315,6 +326,13 @@ async def _run(settings: Settings, origin: str) -> None:
     )
 
 
+def _allow_many_files() -> None:
+    """Each device is a file descriptor: raise our own limit as far as we may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """Uvloop where it is installed: it halves what a frame costs; else the standard loop."""
     try:
@@ -324,12 +342,17 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def main(settings: Settings, *, origin: str = "") -> int:
-    """Run the daemon until a signal; return its exit status (`sysexits`): 0, 1, 75 temporary, 78 configuration."""
+def main(settings: Settings, *, origin: str, on_ready: Callable[[str, int], None]) -> int:
+    """
+    Run the daemon until a signal; return its exit status: 0, 1 failed, 75 temporary, 78 configuration.
+
+    *on_ready* is told the URL of the HTTP door and the number of desks once they are served.
+    """
+    _allow_many_files()
     configure_logs(level=settings.log.level, form=settings.log.format, stream=sys.stdout)
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            runner.run(_run(settings, origin))
+            runner.run(_run(settings, origin, on_ready))
     except (HotdeskError, OSError) as error:
         return _fail([error])
     except ExceptionGroup as group:

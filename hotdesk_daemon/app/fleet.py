@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 #: How long a person's wish may wait for its commit before they are told to look again later.
 ASK_TIMEOUT_S: Final = 10.0
 _SETTLE_LOOK_S: Final = 0.005
+_TO_BE_SENT: Final = frozenset({CommandState.PENDING, CommandState.SENDING})
 
 
 class Fleet:
@@ -70,7 +71,7 @@ class Fleet:
         self.started = False
         self._desk_of: dict[DeviceId, DeskWorker] = {}
         self._sources: dict[DeviceId, str] = {}
-        self._journal = journal
+        self.journal = journal
         self._clock = clock
         self._narrator = narrator
         self._metrics = metrics
@@ -114,6 +115,10 @@ class Fleet:
 
     def stepped(self, record: Record, step: Step) -> None:
         self._narrator.stepped(record, step)
+        for command in step.commands:
+            # Parked, dropped or done without being sent: the dispatcher must not hold the next one up for it.
+            if self.dispatcher is not None and command.state not in _TO_BE_SENT:
+                self.dispatcher.withdraw(command.command_id)
         if len(self.watchers):
             self.watchers.publish(_stream_item(record, step))
 
@@ -161,6 +166,7 @@ class Fleet:
             inputs, raw = (ListFailed(device=effect.device, error="the daemon is not running"),), None
         else:
             inputs, raw = await self.dispatcher.query(desk, read)
+        self._narrator.listed(effect.cause, failed=isinstance(inputs[-1], ListFailed))
         source = self._sources[effect.device]
         for given in inputs[:-1]:
             await worker.mailbox.put(Letter(source=source, inputs=(given,)))
@@ -259,7 +265,7 @@ class Fleet:
         limit: int,
         before: CommandId | None = None,
     ) -> Sequence[CommandView]:
-        rows = await self._journal.outbox(desk_id=desk_id, states=states, limit=limit, before=before)
+        rows = await self.journal.outbox(desk_id=desk_id, states=states, limit=limit, before=before)
         return [
             CommandView(desk_id=row.desk_id, command=row.open, updated_at=row.updated_at)
             for row in rows
@@ -277,7 +283,7 @@ class Fleet:
         return next((view for view in rows if view.command.command_id == command_id), None)
 
     async def history(self, desk_id: DeskId, *, since_seq: int, limit: int) -> Sequence[StreamItem]:
-        records = await self._journal.history(desk_id, since_seq=since_seq, limit=limit)
+        records = await self.journal.history(desk_id, since_seq=since_seq, limit=limit)
         return [
             StreamItem(
                 desk_id=record.desk_id,

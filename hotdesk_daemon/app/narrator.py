@@ -11,13 +11,14 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from hotdesk_daemon.core.desk import CommandState, Desk
-from hotdesk_daemon.core.inputs import BookingsListed, ListFailed, Undecodable
+from hotdesk_daemon.core.inputs import Undecodable
 from hotdesk_daemon.ops.events import EVENTS
 from hotdesk_daemon.ops.logs import Fold, get_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from hotdesk_daemon.core.inputs import ListCause
     from hotdesk_daemon.core.steps import Reason, Step
     from hotdesk_daemon.journal import Record
     from hotdesk_daemon.ops.metrics import Metrics
@@ -51,7 +52,9 @@ class Narrator:
         self._count(record, step)
 
     def staleness(self, before: Desk, after: Desk, *, mono: float) -> None:
-        """Tell when a desk's picture becomes doubtful and when it is right again."""
+        """Tell when a desk's picture becomes doubtful and when it is right again; count what lists corrected."""
+        if after.counters.drift > before.counters.drift:
+            self._metrics.drift.inc(after.counters.drift - before.counters.drift)
         if before.is_stale == after.is_stale:
             return
         log = self._log.bind(desk_id=after.desk_id, journal_seq=after.seq)
@@ -62,6 +65,10 @@ class Narrator:
         else:
             since = self._stale_since.pop(after.desk_id, mono)
             log.info("desk.fresh", stale_s=round(mono - since, 3))
+
+    def listed(self, cause: ListCause, *, failed: bool) -> None:
+        """A device's list was read, or could not be."""
+        self._metrics.sync_runs.labels(cause.value, "failed" if failed else "applied").inc()
 
     def journal_failed(self, error: Exception) -> None:
         """The journal could not be written."""
@@ -116,16 +123,10 @@ class Narrator:
         metrics = self._metrics
         if isinstance(given, Undecodable):
             metrics.undecodable.inc()
-        elif isinstance(given, BookingsListed | ListFailed):
-            outcome = "applied" if isinstance(given, BookingsListed) else "failed"
-            metrics.sync_runs.labels(record.source, outcome).inc()
         for command in step.commands:
             outcome = _COUNTED.get(command.state, "")
             if outcome:
                 metrics.commands.labels(command.command.path, outcome).inc()
-        drift = next((r for r in step.reasons if r.code == "desk.drift"), None)
-        if drift is not None:
-            metrics.drift.inc()
 
 
 def _no_fields(_step: Step, _reason: Reason) -> dict[str, Any]:

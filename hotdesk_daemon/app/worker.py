@@ -92,19 +92,22 @@ class DeskWorker:
         self._timekeeper = timekeeper
         self._around = surroundings
         self._snapshot_seq = desk.seq
+        self._is_turning = False
         self._log = get_log(desk_id=desk.desk_id)
         self._resume_timers()
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing waits."""
-        return not self.mailbox.wake.is_set()
+        """Whether nothing waits and nothing is being decided."""
+        return not (self._is_turning or self.mailbox.wake.is_set())
 
     async def run(self) -> Never:
         """Take turns until cancelled."""
         while True:
             await self.mailbox.wake.wait()  # for ever: a desk may be quiet
+            self._is_turning = True
             await self.turn()
+            self._is_turning = False
 
     async def turn(self) -> None:
         """Decide what waits, up to `BATCH`, and what time has brought."""

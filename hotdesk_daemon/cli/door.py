@@ -36,6 +36,7 @@ Json: TypeAlias = Any  # what the daemon answers; the shapes are in its OpenAPI 
 
 API: Final = "/api/v1"
 ANSWER_LIMIT_S: Final = 30.0  # the daemon itself gives up on a commit after 10 s
+PAGE: Final = 1000
 SILENCE_LIMIT_S: Final = 45.0  # three heartbeats of the stream
 _PREFIX: Final = "urn:hotdesk-daemon:problem:"
 _WHOLE: Final = 16 * 1024 * 1024
@@ -67,7 +68,7 @@ class Door:
         found: list[Any] = []
         now, position = "", None
         while True:
-            page = self.get(path, {**query, "limit": min(most or 1000, 1000), cursor: position})
+            page = self.get(path, {**query, "limit": min(most or PAGE, PAGE), cursor: position})
             now = now or page["now"]
             found += page["items"]
             position = page["next"]

@@ -36,6 +36,16 @@ class Config:
     path: Path | None
     overrides: Mapping[str, str]
 
+    @functools.cached_property
+    def origin(self) -> Path:
+        """
+        The file that is read.
+
+        Raises:
+            ConfigError: There is none.
+        """
+        return self.path or _found()
+
     def load(self, **more: str | None) -> Settings:
         """
         The checked settings; *more* are further overrides, ``section__key="text"``.
@@ -46,7 +56,7 @@ class Config:
         from hotdesk_daemon.ops.settings import load_settings
 
         chosen = {f"HOTDESK_{name.upper()}": text for name, text in more.items() if text is not None}
-        return load_settings(self.path or _found(), {**os.environ, **self.overrides, **chosen})
+        return load_settings(self.origin, {**os.environ, **self.overrides, **chosen})
 
 
 @attrs.frozen(kw_only=True)

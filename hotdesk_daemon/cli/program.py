@@ -81,10 +81,15 @@ class _Program(click.Group):
         """Run and leave with an exit code; nobody sees a traceback unless the program itself is wrong."""
         more.update(prog_name=PROGRAM, standalone_mode=False)
         try:
-            code: object = super().main(*args, **more)
+            code = _code(super().main(*args, **more))
         except Exception as exc:  # noqa: BLE001 the top level: whatever it is, it becomes a message and a code
             code = _tell(exc)
-        sys.exit(code if isinstance(code, int) else 0)
+        sys.exit(code)
+
+
+def _code(returned: object) -> int:
+    """A verb returns its exit code, or nothing when all is well."""
+    return returned if isinstance(returned, int) else 0
 
 
 def _tell(exc: Exception) -> int:

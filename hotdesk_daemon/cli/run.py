@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from hotdesk_daemon.cli.options import Config, with_config
@@ -14,4 +16,19 @@ def command(config: Config) -> int:
     settings = config.load()
     from hotdesk_daemon.app.daemon import main
 
-    return main(settings)
+    return main(settings, origin=str(config.origin), on_ready=_show_the_way)
+
+
+def _show_the_way(url: str, desks: int) -> None:
+    """Tell a person at a terminal where to look; services and scripts have the log line ``daemon.ready``."""
+    if not sys.stderr.isatty():
+        return
+    program = sys.argv[0]
+    click.echo(
+        f"\n{desks} desks are served at {url}. Ctrl-C ends it. In a second terminal:\n"
+        f"  {program} desks       who is where\n"
+        f"  {program} bookings    what is booked\n"
+        f"  {program} tap         everything as it happens\n"
+        f"  {program} book DESK --start now --duration 60 --title \"Focus time\"\n",
+        err=True,
+    )

@@ -1,1 +1,1 @@
-"""The pure heart: desks, bookings, sign-ins, rules and reasons. Imports the standard library and attrs, nothing else."""
+"""The pure heart: desks, bookings, sign-ins, rules, reasons. Imports the standard library and attrs, nothing else."""

@@ -9,16 +9,20 @@ two bookings we hold proves that they are one.
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import attrs
 
-from hotdesk_daemon.core.desk import Booking, BookingState
-from hotdesk_daemon.core.draft import Draft
-from hotdesk_daemon.core.ids import DeviceId
-from hotdesk_daemon.core.inputs import ListedBooking
+from hotdesk_daemon.core.commands import Book
+from hotdesk_daemon.core.desk import Booking, BookingState, CommandState, Verdict
+from hotdesk_daemon.core.inputs import CalendarKind, ListedBooking
 from hotdesk_daemon.core.steps import Life
 
-#: Of two joined bookings, the one whose life got furthest stays.
+if TYPE_CHECKING:
+    from hotdesk_daemon.core.draft import Draft
+    from hotdesk_daemon.core.ids import BookingId, DeviceId
+
+#: Of two joined bookings, the life that got furthest goes on.
 _PROGRESS = {state: rank for rank, state in enumerate(BookingState)}
 
 
@@ -39,43 +43,79 @@ def _answers(b: Booking, uuid: str | None, meeting_id: str | None, own_id: str |
         return True
     if own_id is None or b.ids.get(device) != own_id:
         return False
-    # The same Id under another MeetingId is another booking: Ids are reused after a boot.
-    return meeting_id is None or b.meeting_id in (None, meeting_id)
+    # The same Id under another MeetingId or BookingRequestUUID is another booking: Ids are reused after a boot.
+    return (meeting_id is None or b.meeting_id in (None, meeting_id)) and (
+        uuid is None or b.booking_request_uuid in (None, uuid)
+    )
 
 
 def _join(draft: Draft, found: list[Booking], meeting_id: str | None) -> Booking:
-    """Merge *found* into the one that got furthest and was there first."""
+    """Make one of *found*: of two meetings that once had the same Id or UUID, the one that was named."""
     alive = [b for b in found if not b.is_over] or found
-    keep = max(alive, key=lambda b: (_PROGRESS[b.state], -b.changed_seq))
+    furthest = max(alive, key=lambda b: (meeting_id is not None and b.meeting_id == meeting_id, _PROGRESS[b.state]))
     for other in found:
-        if other is keep:
+        if other is furthest or (other.meeting_id and furthest.meeting_id and other.meeting_id != furthest.meeting_id):
             continue
-        if keep.meeting_id and other.meeting_id and keep.meeting_id != other.meeting_id:
-            continue  # two meetings that once had the same Id or UUID: not one
-        keep = _absorb(draft, keep, other)
-    draft.put_booking(keep)
-    return keep
+        furthest = _absorb(draft, furthest, other)
+    return furthest
 
 
-def _absorb(draft: Draft, keep: Booking, other: Booking) -> Booking:
-    draft.because(
-        Life.BOOKING, "booking.joined", f"one message names both: {other.booking_id} is the same booking", booking=keep
-    )
-    draft.drop_booking(other.booking_id)
-    for key in (f"request:{other.booking_id}", f"change:{other.booking_id}", f"watch:{other.booking_id}"):
-        draft.clear_timer(key)
+def _absorb(draft: Draft, furthest: Booking, other: Booking) -> Booking:
+    """
+    One booking of two: the life of the one that got furthest, under the id of the one that was there first.
+
+    The first may be a person's request, whose id they were told.
+    """
+    order = list(draft.bookings)
+    first, second = sorted((furthest, other), key=lambda b: order.index(b.booking_id))
+    joined = _merged(draft, furthest, other, booking_id=first.booking_id)
+    draft.drop_booking(second.booking_id)
+    draft.put_booking(joined)
+    _rename_timers(draft, furthest.booking_id, other.booking_id, joined.booking_id)
     for command in list(draft.commands.values()):
-        if command.booking_id == other.booking_id:
-            draft.put_command(attrs.evolve(command, booking_id=keep.booking_id))
+        if command.booking_id == second.booking_id:
+            draft.put_command(attrs.evolve(command, booking_id=joined.booking_id))
+    for device in list(draft.devices.values()):
+        if device.signed_in_to == second.booking_id:
+            draft.put_device(attrs.evolve(device, signed_in_to=joined.booking_id))
+    draft.because(
+        Life.BOOKING, "booking.joined", f"one message names both: {second.booking_id} is the same booking",
+        before=first.state, after=joined.state, booking=joined,
+    )  # fmt: skip
+    return joined
+
+
+def _merged(draft: Draft, furthest: Booking, other: Booking, *, booking_id: BookingId) -> Booking:
+    judged = other if furthest.verdict is Verdict.UNDECIDED else furthest
+    accepted = (judged.accepted_start, judged.accepted_duration_min)
+    moved = judged.verdict is Verdict.ACCEPTED and accepted != (furthest.start, furthest.duration_min)
     return attrs.evolve(
-        keep,
-        booking_request_uuid=keep.booking_request_uuid or other.booking_request_uuid,
-        meeting_id=keep.meeting_id or other.meeting_id,
-        ids={**other.ids, **keep.ids},
-        seen_on=tuple(dict.fromkeys((*keep.seen_on, *other.seen_on))),
-        origin=other.origin if other.booking_request_uuid else keep.origin,
-        verdict=max(keep.verdict, other.verdict, key=lambda v: v != "undecided"),
+        furthest,
+        booking_id=booking_id,
+        booking_request_uuid=furthest.booking_request_uuid or other.booking_request_uuid,
+        meeting_id=furthest.meeting_id or other.meeting_id,
+        ids={**other.ids, **furthest.ids},
+        seen_on=tuple(dict.fromkeys((*furthest.seen_on, *other.seen_on))),
+        origin=other.origin if other.booking_request_uuid else furthest.origin,
+        verdict=Verdict.UNDECIDED if moved else judged.verdict,
+        verdict_why=judged.verdict_why,
+        accepted_start=judged.accepted_start,
+        accepted_duration_min=judged.accepted_duration_min,
+        signed_in=furthest.signed_in or other.signed_in,
+        checked_in=furthest.checked_in or other.checked_in,
+        changed_at=draft.now,
+        changed_seq=draft.seq,
     )
+
+
+def _rename_timers(draft: Draft, kept: BookingId, left: BookingId, name: BookingId) -> None:
+    """The timers of *kept* go on under *name*, those of *left* end."""
+    going_on = [(kind, draft.timers.get(f"{kind}:{kept}")) for kind in ("request", "change", "watch")]
+    for kind, timer in going_on:
+        draft.clear_timer(f"{kind}:{left}")
+        draft.clear_timer(f"{kind}:{kept}")
+        if timer is not None:
+            draft.set_timer(f"{kind}:{name}", timer.due, cause_seq=timer.cause_seq)
 
 
 def learn(
@@ -109,12 +149,18 @@ def match_listed(
     The booking that a list entry shows.
 
     By its aliases; without a known one, by its content, when exactly one of our bookings that have no MeetingId yet
-    fits this entry and no entry of *rivals* (the other entries of unknown alias) fits that booking too.
+    fits this entry and no entry of *rivals* (the other entries of unknown alias) fits that booking too. Not by content
+    where the alias would have told: a local calendar uses a request's BookingRequestUUID as MeetingId.
     """
     named = find(draft, uuid=None, meeting_id=entry.meeting_id, own_id=entry.id, device=device)
     if named is not None:
         return named
-    fitting = [b for b in draft.bookings.values() if _fits(b, entry)]
+    exact = draft.base.calendar is CalendarKind.LOCAL and entry.meeting_id is not None
+    fitting = [
+        b
+        for b in draft.bookings.values()
+        if _fits(b, entry) and not (exact and b.booking_request_uuid) and not _is_unsent(draft, b)
+    ]
     if len(fitting) != 1 or any(_fits(fitting[0], rival) for rival in rivals if rival is not entry):
         return None
     return fitting[0]
@@ -130,6 +176,17 @@ def _fits(booking: Booking, entry: ListedBooking) -> bool:
         return False
     ours, listed = booking.organizer.email, entry.organizer_email
     return not (ours and listed) or ours.casefold() == listed.casefold()
+
+
+def _is_unsent(draft: Draft, booking: Booking) -> bool:
+    """Whether *booking* is a wish that has never left us, so that no list can show it."""
+    return any(
+        c.booking_id == booking.booking_id
+        and isinstance(c.command, Book)
+        and c.state is CommandState.PENDING
+        and not c.attempts
+        for c in draft.commands.values()
+    )
 
 
 def is_known(draft: Draft, entry: ListedBooking, device: DeviceId) -> bool:

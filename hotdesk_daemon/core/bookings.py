@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -17,7 +17,6 @@ from hotdesk_daemon.core.desk import (
     Origin,
     Verdict,
 )
-from hotdesk_daemon.core.draft import Draft
 from hotdesk_daemon.core.ids import BookingId, DeviceId
 from hotdesk_daemon.core.inputs import (
     BookingCreated,
@@ -34,6 +33,9 @@ from hotdesk_daemon.core.inputs import (
     ListedBooking,
 )
 
+if TYPE_CHECKING:
+    from hotdesk_daemon.core.draft import Draft
+
 #: How long after a start or end we wait for the device's own event before we ask for a list.
 WATCH_AFTER: Final = timedelta(seconds=60)
 #: A local calendar answers at once; this is the patience with one that does not.
@@ -45,7 +47,7 @@ def answer_time(draft: Draft) -> timedelta:
     return draft.confirmation_time() if draft.base.calendar is CalendarKind.HYBRID else LOCAL_PATIENCE
 
 
-def new_booking(  # noqa: PLR0913 - the parts of a booking, all named
+def new_booking(
     draft: Draft,
     *,
     state: BookingState,
@@ -86,7 +88,7 @@ def request(draft: Draft, _: Booking | None, event: BookingRequested) -> Booking
     return learn_event(draft, booking, event)
 
 
-def learn_event(draft: Draft, booking: Booking, event: BookingEvent) -> Booking:  # noqa: ARG001 - an act's signature
+def learn_event(draft: Draft, booking: Booking, event: BookingEvent) -> Booking:
     return learn(
         booking,
         uuid=event.booking_request_uuid,
@@ -113,12 +115,10 @@ def create(draft: Draft, _: Booking | None, event: BookingCreated) -> Booking:
 
 
 def confirm(draft: Draft, booking: Booking, event: BookingCreated) -> Booking:
-    """The request is confirmed (or told again, by this or another device): now it has a MeetingId."""
+    """The request is confirmed: now it has a MeetingId."""
     known = booking.organizer
     told = _organizer(event)
-    organizer = Organizer(
-        name=told.name or known.name, email=told.email or known.email, id=told.id or known.id
-    )
+    organizer = Organizer(name=told.name or known.name, email=told.email or known.email, id=told.id or known.id)
     if organizer != known or (event.title and event.title != booking.title):
         booking = attrs.evolve(booking, organizer=organizer, title=event.title or booking.title)
     draft.clear_timer(f"request:{booking.booking_id}")
@@ -126,11 +126,23 @@ def confirm(draft: Draft, booking: Booking, event: BookingCreated) -> Booking:
     return watch(draft, learn_event(draft, booking, event))
 
 
+def told_again(draft: Draft, booking: Booking, event: BookingCreated) -> Booking:
+    """
+    Told again, late or by a companion: its aliases are news, its times are those of long ago.
+
+    If they are not the times that we hold, a move came between, or one was lost: a list tells.
+    """
+    if (event.start, event.duration_min) != (booking.start, booking.duration_min):
+        sync.surprise(draft, event.device)
+        event = attrs.evolve(event, start=booking.start, duration_min=booking.duration_min)
+    return confirm(draft, booking, event)
+
+
 def _organizer(told: BookingCreated | ListedBooking) -> Organizer:
     return Organizer(name=told.organizer_name, email=told.organizer_email, id=told.organizer_id)
 
 
-def set_times(draft: Draft, booking: Booking, start: datetime, duration_min: int) -> Booking:  # noqa: ARG001
+def set_times(draft: Draft, booking: Booking, start: datetime, duration_min: int) -> Booking:
     """Take over new times; if they are not those last accepted, the rules are asked again."""
     if (start, duration_min) == (booking.start, booking.duration_min):
         return booking
@@ -228,9 +240,7 @@ def still_there(draft: Draft, booking: Booking, listed: tuple[BookingsListed, Li
     """The list shows a booking that we hold: its times and aliases are those of the list."""
     source, entry = listed
     told, known = _organizer(entry), booking.organizer
-    organizer = Organizer(
-        name=known.name or told.name, email=known.email or told.email, id=known.id or told.id
-    )
+    organizer = Organizer(name=known.name or told.name, email=known.email or told.email, id=known.id or told.id)
     booking = _learn_entry(booking, entry, source.device)
     if organizer != known or (entry.title and entry.title != booking.title):
         booking = attrs.evolve(booking, organizer=organizer, title=entry.title or booking.title)

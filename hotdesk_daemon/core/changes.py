@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from hotdesk_daemon.core import orders, sync
+from hotdesk_daemon.core import orders, settlement, sync
 from hotdesk_daemon.core.bookings import answer_time
 from hotdesk_daemon.core.commands import Edit
 from hotdesk_daemon.core.desk import Booking, ChangeState, Verdict
-from hotdesk_daemon.core.draft import Draft
 from hotdesk_daemon.core.inputs import (
     BookingsListed,
     EditAsked,
@@ -22,6 +22,9 @@ from hotdesk_daemon.core.inputs import (
     ListCause,
 )
 from hotdesk_daemon.core.policy import Stage, objection
+
+if TYPE_CHECKING:
+    from hotdesk_daemon.core.draft import Draft
 
 
 def open_edit(draft: Draft, booking: Booking, _: EditRequested) -> Booking:
@@ -42,7 +45,7 @@ def close(draft: Draft, booking: Booking, _: Input) -> Booking:
 def fail(draft: Draft, booking: Booking, event: EditFailed | ExtensionFailed) -> Booking:
     """Refused by the calendar: the booking stays as it was."""
     draft.detail = event.failure_cause
-    orders.park_failed_edit(draft, booking, event.failure_cause)
+    settlement.park_failed_edit(draft, booking, event.failure_cause)
     return close(draft, booking, event)
 
 
@@ -105,10 +108,16 @@ def edit_by_wish(draft: Draft, booking: Booking, wish: EditAsked) -> Booking:
     return attrs.evolve(booking, change=ChangeState.EDIT_ASKED)
 
 
+#: Years that a booking may lie in; no sum of such a time and a duration leaves what ``datetime`` holds.
+_YEARS: Final = range(1970, 3000)
+
+
 def wish_objection(draft: Draft, *, start: datetime, duration_min: int, moved: bool = True) -> str | None:
     """Why a person's wish for these times cannot be taken, before anything is sent."""
     if draft.base.stage is Stage.OBSERVE:
         return "stage observe: nothing is sent to this desk"
+    if start.year not in _YEARS:
+        return f"start: the year {start.year} is not within {_YEARS[0]}–{_YEARS[-1]}"
     if not 1 <= duration_min <= 1440:  # noqa: PLR2004 - value space of Bookings Book and Edit, RoomOS xAPI schema
         return f"duration: {duration_min} min is not within 1–1440"
     if start + timedelta(minutes=duration_min) <= draft.now:

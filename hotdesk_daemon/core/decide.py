@@ -7,14 +7,12 @@ machine. Whoever calls it must make the step durable together with its input bef
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from hotdesk_daemon.core import handout, orders, settlement, sync, verdicts
 from hotdesk_daemon.core import inputs as i
-from hotdesk_daemon.core import orders, sync, verdicts
 from hotdesk_daemon.core.aliases import find, is_known, match_listed
 from hotdesk_daemon.core.desk import (
     OVER,
@@ -27,12 +25,18 @@ from hotdesk_daemon.core.desk import (
     LinkState,
     OpenCommand,
     SignInState,
+    Verdict,
+    altered,
 )
 from hotdesk_daemon.core.draft import Draft
-from hotdesk_daemon.core.ids import CommandId, DeviceId
-from hotdesk_daemon.core.rows import FACETS
+from hotdesk_daemon.core.ids import BookingId, CommandId, DeviceId
+from hotdesk_daemon.core.mirror import FIELDS, PLAIN, mirrored
 from hotdesk_daemon.core.steps import Life, Step
 from hotdesk_daemon.core.transitions import BOOKING, CHANGE, COMMAND, LINK, SIGN_IN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
 
 #: Bookings that are over are kept for late events and for people, this many at most.
 OVER_KEPT: Final = 40
@@ -44,18 +48,24 @@ def decide(desk: Desk, given: i.Input, *, now: datetime) -> Step:
 
     The caller must journal the returned step before performing any of its effects.
     """
+    if type(given) in PLAIN and isinstance(given, i.StatusInput) and given.device in desk.devices:
+        return _mirror_only(desk, given)
     draft = Draft(desk, now=now)
-    mirrored = _MIRROR.get(type(given))
-    if mirrored is not None and isinstance(given, i.StatusInput):
-        if not _mirror(draft, given, mirrored):
-            return draft.step()
-    else:
-        _ROUTES[type(given)](draft, given)
-    orders.settle(draft)
-    verdicts.judge(draft)
-    sync.pump(draft)
-    orders.pump(draft)
+    _ROUTES[type(given)](draft, given)
+    if not draft.is_untouched:  # every desk has been through these before, so nothing else can come of them
+        settlement.settle(draft)
+        verdicts.judge(draft)
+        sync.pump(draft)
+        handout.pump(draft)
     return draft.step()
+
+
+def _mirror_only(desk: Desk, status: i.StatusInput) -> Step:
+    """A status that no life looks at; the commonest input by far, and this is all it can do."""
+    device = desk.devices[status.device]
+    new = mirrored(device, status)
+    devices = desk.devices if new is device else {**desk.devices, status.device: new}
+    return Step(desk=altered(desk, seq=desk.seq + 1, devices=devices))
 
 
 # --- meeting the tables ----------------------------------------------------------------------------------------------
@@ -86,7 +96,7 @@ def _meet_sign_in(draft: Draft, device_id: DeviceId, given: i.Input, column: str
     if new is not device:
         draft.put_device(new)
     if not row.quiet or new.sign_in is not device.sign_in:
-        booking = draft.bookings.get(new.signed_in_to or device.signed_in_to or "")  # type: ignore[call-overload]
+        booking = draft.bookings.get(new.signed_in_to or device.signed_in_to or BookingId(""))
         _say(draft, Life.SIGN_IN, row.code, row.text, device.sign_in, new.sign_in, device=device_id, booking=booking)
 
 
@@ -106,6 +116,8 @@ def _meet_booking(draft: Draft, booking: Booking | None, given: Any, column: str
         new = attrs.evolve(new, changed_at=draft.now, changed_seq=draft.seq)
         if new.state in OVER:
             new = _close(draft, new)
+        elif before in OVER:
+            new = _reopen(new)
     if new is not booking:
         draft.put_booking(new)
     if not row.quiet or new.state is not before:
@@ -119,6 +131,12 @@ def _close(draft: Draft, booking: Booking) -> Booking:
     for timer in ("request", "change", "watch"):
         draft.clear_timer(f"{timer}:{booking.booking_id}")
     return attrs.evolve(booking, change=ChangeState.NONE, change_end=None)
+
+
+def _reopen(booking: Booking) -> Booking:
+    """A booking that we held as over stands again; one that was rejected has to be judged anew."""
+    verdict = Verdict.UNDECIDED if booking.verdict is Verdict.REJECTED else booking.verdict
+    return attrs.evolve(booking, end_cause=None, verdict=verdict)
 
 
 def _cause(draft: Draft, booking: Booking) -> int | None:
@@ -164,47 +182,20 @@ def _say(draft: Draft, life: Life, code: str, text: str, before: str, after: str
 
 # --- statuses --------------------------------------------------------------------------------------------------------
 
-#: Which fields of `Device` a status fills, by the status' own field.
-_MIRROR: Final[Mapping[type[i.Input], tuple[tuple[str, str], ...]]] = {
-    i.Personalized: (("personalized", "value"),),
-    i.SessionStatus: (("session_status", "value"),),
-    i.Availability: (("availability", "status"), ("availability_timestamp", "timestamp")),
-    i.CurrentBooking: (("current_id", "id"),),
-    i.ActiveCalls: (("active_calls", "value"),),
-    i.SystemState: (("system_state", "value"),),
-    i.StandbyState: (("standby", "value"),),
-    i.PeopleCount: (("people_count", "value"),),
-    i.PeoplePresence: (("people_presence", "value"),),
-    i.RoomInUse: (("room_in_use", "value"),),
-    i.Presentation: (),
-}
 
-
-def _mirror(draft: Draft, status: i.StatusInput, fields: tuple[tuple[str, str], ...]) -> bool:
-    """Take a status over; say whether the sign-in life had to look at it."""
+def _status(draft: Draft, status: i.StatusInput) -> None:
     device = draft.devices.get(status.device)
     if device is None:
         _unknown_device(draft, status.device)
-        return False
-    if isinstance(status, i.Presentation):
-        shown = {key: mode for key, mode in device.presentations.items() if key != status.instance}
-        if status.sending_mode is not None:
-            shown[status.instance] = status.sending_mode
-        draft.put_device(attrs.evolve(device, presentations=shown))
-        return False
-    told: dict[str, Any] = {ours: getattr(status, theirs) for ours, theirs in fields}
-    if isinstance(status, i.Availability):
-        told = {ours: value for ours, value in told.items() if value is not None}
-    draft.put_device(attrs.evolve(device, **told))
-    kind = type(status).__name__
+        return
+    new = mirrored(device, status)
+    if new is not device:
+        draft.put_device(new)
+    column = type(status).__name__
     if isinstance(status, i.Personalized):
         facet = {True: "true", False: "false", None: "unknown"}[status.value]
-        _meet_sign_in(draft, status.device, status, f"{kind}/{facet}")
-        return True
-    if isinstance(status, i.ActiveCalls | i.SystemState):
-        _meet_sign_in(draft, status.device, status, kind)
-        return True
-    return False
+        column = f"{column}/{facet}"
+    _meet_sign_in(draft, status.device, status, column)
 
 
 def _unknown_device(draft: Draft, device: DeviceId) -> None:
@@ -231,6 +222,8 @@ def _apply_event(draft: Draft, event: i.BookingEvent) -> None:
     booking = _meet_booking(draft, booking, event, column)
     if booking is not None:
         _meet_change(draft, booking, event, column)
+        if booking.is_over:
+            _forget_old(draft)
     _bookings_changed(draft, event, column)
 
 
@@ -238,9 +231,7 @@ def _named(draft: Draft, event: i.BookingEvent) -> Booking | None:
     meeting_id = event.meeting_id
     if isinstance(event, i.ExtensionRequested):
         meeting_id = event.original_meeting_id or meeting_id
-    found = find(
-        draft, uuid=event.booking_request_uuid, meeting_id=meeting_id, own_id=event.id, device=event.device
-    )
+    found = find(draft, uuid=event.booking_request_uuid, meeting_id=meeting_id, own_id=event.id, device=event.device)
     if found is not None or not isinstance(event, i.BookingCreated) or event.booking_request_uuid is not None:
         return found
     # A request without a BookingRequestUUID can only be recognised by its times.
@@ -271,12 +262,13 @@ def _link_input(draft: Draft, given: i.DeviceInput) -> None:
     _meet_link(draft, device, given, column)
     if isinstance(given, i.LinkDown):
         _meet_sign_in(draft, given.device, given, column)
-    if draft.buffer and draft.sync.listing is None:
-        _flush(draft)
+    _flush(draft)
 
 
 def _flush(draft: Draft) -> None:
-    """Apply what waited for the list."""
+    """Apply what waited for the list, unless one is under way still."""
+    if draft.sync.listing is not None:
+        return
     waiting, draft.buffer = draft.buffer, ()
     for event in waiting:
         device = draft.devices.get(event.device)
@@ -293,6 +285,8 @@ def _listed(draft: Draft, listed: i.BookingsListed) -> None:
         _meet_link(draft, device, listed, "BookingsListed")
         return
     cause = draft.sync.cause
+    if draft.sync.listing == listed.device:
+        draft.cause_seq = draft.sync.asked_seq
     adopting = all(d.listed_at is None for d in draft.devices.values())
     corrections = _apply_list(draft, listed)
     if draft.sync.listing == listed.device:
@@ -302,9 +296,7 @@ def _listed(draft: Draft, listed: i.BookingsListed) -> None:
         _adopt(draft)
     elif cause is i.ListCause.TIMED and corrections:
         draft.count(drift=corrections)
-        draft.because(
-            Life.DESK, "desk.drift", f"the timed list corrected {corrections} bookings", device=listed.device
-        )
+        draft.because(Life.DESK, "desk.drift", f"the timed list corrected {corrections} bookings", device=listed.device)
     _bookings_changed(draft, listed, "BookingsListed")
     for command in sorted(draft.commands.values(), key=orders.by_decision):
         _meet_command(draft, command, listed, "BookingsListed")
@@ -343,6 +335,8 @@ def _adopt(draft: Draft) -> None:
 
 def _forget_old(draft: Draft) -> None:
     """Keep the newest of the bookings that are over; those that a command still means stay."""
+    if len(draft.bookings) <= OVER_KEPT:
+        return
     meant = {c.booking_id for c in draft.commands.values()}
     over = [b for b in draft.bookings.values() if b.is_over and b.booking_id not in meant]
     for booking in sorted(over, key=lambda b: (b.changed_at, b.booking_id))[:-OVER_KEPT]:
@@ -375,12 +369,13 @@ def _timer(draft: Draft, fired: i.TimerFired) -> None:
     if timer is None or timer.due > draft.now:
         draft.because(Life.DESK, "timer.void", f"{fired.key} is not due")
         return
+    draft.cause_seq = timer.cause_seq
     draft.clear_timer(fired.key)
     name, _, subject = fired.key.partition(":")
     if name == "sync":
         _timed_lists(draft, fired)
     elif name in ("request", "watch", "change"):
-        booking = next((b for b in draft.bookings.values() if b.booking_id == subject), None)
+        booking = draft.bookings.get(BookingId(subject))
         if booking is not None and name != "change":
             _meet_booking(draft, booking, fired, f"TimerFired/{name}")
         elif booking is not None:
@@ -401,7 +396,7 @@ def _wish_for_booking(draft: Draft, wish: i.BookAsked | i.EditAsked | i.DeleteAs
     column = type(wish).__name__
     if isinstance(wish, i.BookAsked):
         uuid = wish.booking_request_uuid
-        same = (b for b in draft.bookings.values() if b.booking_request_uuid == uuid)
+        same = (b for b in draft.bookings.values() if uuid in (b.booking_request_uuid, b.meeting_id))
         _meet_booking(draft, next(same, None), wish, column)
         return
     booking = _meet_booking(draft, draft.bookings.get(wish.booking_id), wish, column)
@@ -412,7 +407,7 @@ def _wish_for_booking(draft: Draft, wish: i.BookAsked | i.EditAsked | i.DeleteAs
 def _sign_out(draft: Draft, wish: i.SignOutAsked) -> None:
     """One device, or every one on which someone may be signed in."""
     targets = [wish.device] if wish.device is not None else list(draft.devices)
-    if wish.device is not None and wish.device not in draft.devices:
+    if not targets or not draft.devices.keys() >= set(targets):
         draft.refuse("no such device on this desk")
         return
     if wish.device is None:
@@ -428,16 +423,23 @@ def _resync(draft: Draft, wish: i.ResyncAsked) -> None:
 
 
 def _configured(draft: Draft, settings: i.DeskConfigured) -> None:
-    draft.settings = {
-        name: getattr(settings, name)
-        for name in ("calendar", "stage", "policy", "sync_interval_s", "deadline_s", "sign_in_settle_s")
-    }
+    draft.base = attrs.evolve(
+        draft.base,
+        calendar=settings.calendar,
+        stage=settings.stage,
+        policy=settings.policy,
+        sync_interval_s=settings.sync_interval_s,
+        deadline_s=settings.deadline_s,
+        sign_in_settle_s=settings.sign_in_settle_s,
+        booking_timeout_s=settings.booking_timeout_s,
+    )
     known = draft.devices
     for device_id in known:
         if device_id not in settings.devices:
             sync.forget_lists(draft, device_id)
     draft.devices = {d: known.get(d, Device(device_id=d)) for d in settings.devices}
     draft.because(Life.DESK, "desk.configured", f"{settings.calendar} calendar, {len(settings.devices)} devices")
+    _flush(draft)
 
 
 def _started(draft: Draft, started: i.DaemonStarted) -> None:
@@ -468,7 +470,5 @@ _ROUTES: Final[Mapping[type[i.Input], Callable[[Draft, Any], None]]] = {
     i.ResyncAsked: _resync,
     i.DeskConfigured: _configured,
     i.DaemonStarted: _started,
+    **dict.fromkeys((*FIELDS, *PLAIN), _status),
 }
-
-assert set(_ROUTES) | set(_MIRROR) == set(i.KINDS.values())  # noqa: S101 - a kind without a route cannot start
-assert all(kind in i.KINDS for _, kind in FACETS)  # noqa: S101 - a facet of no kind is a mistake

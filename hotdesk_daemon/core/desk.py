@@ -10,9 +10,10 @@ extension), `SignInState` and `LinkState` (both per device). `CommandState` is t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TypeVar
 
 import attrs
 
@@ -140,7 +141,7 @@ class Booking:
         return self.state in OVER
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)  # see `altered`
 class Device:
     """One device: our link to it and the statuses that it last told; ``None`` is unknown."""
 
@@ -176,8 +177,9 @@ class OpenCommand:
     A command that we decided, from the decision until it is settled.
 
     ``asked`` is when its outcome became a question (an answer lost, or taken without an effect); only a list asked for
-    after that can answer it. ``refused`` says that the device answered with an error, so it is not sent again by
-    itself. ``deadline`` is when it is parked if nothing settled it before.
+    after that can answer it. ``moved_from`` are the times of the booking when an ``Edit`` of it was decided.
+    ``refused`` says that the device answered with an error, so it is not sent again by itself. ``deadline`` is when it
+    is parked if nothing settled it before.
     """
 
     command_id: CommandId
@@ -191,6 +193,7 @@ class OpenCommand:
     attempts: int = 0
     answered_at: datetime | None = None
     asked: datetime | None = None
+    moved_from: tuple[datetime, int] | None = None
     refused: bool = False
     handed: bool = False  # given to the dispatcher since it last became pending
     why: str = ""
@@ -211,7 +214,8 @@ class Sync:
     """
     The list traffic of one desk: at most one list under way, at most one waiting per device.
 
-    ``count`` numbers the lists asked for; ``started_at`` is when the last one was.
+    ``count`` numbers the lists asked for; ``started_at`` is when the last one was, ``asked_seq`` the input under which.
+    ``cause_seq`` is the input that last made us want one.
     """
 
     listing: DeviceId | None = None
@@ -221,6 +225,7 @@ class Sync:
     started_at: datetime | None = None
     failures: int = 0
     cause_seq: int = 0
+    asked_seq: int | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -234,7 +239,7 @@ class Counters:
     refused: int = 0
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)  # see `altered`
 class Desk:
     """
     The whole state of one desk after ``seq`` inputs.
@@ -250,6 +255,7 @@ class Desk:
     sync_interval_s: int = 900
     deadline_s: int = 900
     sign_in_settle_s: int = 15
+    booking_timeout_s: int = 300
     devices: Mapping[DeviceId, Device] = attrs.field(factory=dict)
     bookings: Mapping[BookingId, Booking] = attrs.field(factory=dict)
     commands: Mapping[CommandId, OpenCommand] = attrs.field(factory=dict)
@@ -261,9 +267,29 @@ class Desk:
     @property
     def is_stale(self) -> bool:
         """Whether the picture may be wrong: no device live, or one that said its list changed unseen."""
-        links = [device.link for device in self.devices.values()]
-        return LinkState.LIVE not in links or LinkState.STALE in links
+        return is_stale(self.devices.values())
 
     def next_timer(self) -> Timer | None:
         """The timer that is due first, ties broken by key."""
         return min(self.timers.values(), key=lambda t: (t.due, t.key), default=None)
+
+
+def is_stale(devices: Iterable[Device]) -> bool:
+    """Whether a desk with these devices may be shown wrongly; see `Desk.is_stale`."""
+    links = [device.link for device in devices]
+    return LinkState.LIVE not in links or LinkState.STALE in links
+
+
+_Altered = TypeVar("_Altered", Desk, Device)
+
+
+def altered(old: _Altered, **changes: object) -> _Altered:
+    """
+    A copy of *old* with *changes*: ``attrs.evolve`` at a fifth of its price, for what every status and event copies.
+
+    It costs one dictionary's copy because these two classes have no slots, and it checks nothing: the names must be
+    fields. Everything else is copied by ``attrs.evolve``, whose arguments are type-checked.
+    """
+    new = object.__new__(type(old))
+    vars(new).update(vars(old), **changes)
+    return new

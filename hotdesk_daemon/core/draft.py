@@ -8,9 +8,8 @@ never kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -25,10 +24,15 @@ from hotdesk_daemon.core.desk import (
     OpenCommand,
     Sync,
     Timer,
+    altered,
 )
-from hotdesk_daemon.core.ids import BookingId, CommandId, DeviceId
-from hotdesk_daemon.core.inputs import BookingEvent
 from hotdesk_daemon.core.steps import Effect, Life, Reason, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hotdesk_daemon.core.ids import BookingId, CommandId, DeviceId
+    from hotdesk_daemon.core.inputs import BookingEvent
 
 #: A booking counts as running this long before its start: device clocks and ours differ a little.
 START_TOLERANCE = timedelta(seconds=60)
@@ -38,15 +42,14 @@ class Draft:
     """One desk under one input; ``seq`` is the number of the input, ``now`` the time handed in with it."""
 
     __slots__ = (
-        "base", "bookings", "buffer", "changed_commands", "commands", "counters", "detail", "devices", "effects", "held",
-        "now", "reasons", "refusal", "seq", "settings", "sync", "timers", "wish_booking",
+        "base", "bookings", "buffer", "cause_seq", "changed_commands", "commands", "counters", "detail", "devices",
+        "effects", "held", "now", "reasons", "refusal", "seq", "sync", "timers", "wish_booking",
     )  # fmt: skip
 
     def __init__(self, desk: Desk, *, now: datetime) -> None:
         self.base = desk
         self.now = now
         self.seq = desk.seq + 1
-        self.settings: dict[str, Any] = {}
         self.devices = desk.devices
         self.bookings = desk.bookings
         self.commands = desk.commands
@@ -57,6 +60,7 @@ class Draft:
         self.reasons: list[Reason] = []
         self.effects: list[Effect] = []
         self.changed_commands: dict[CommandId, OpenCommand] = {}
+        self.cause_seq: int | None = None  # the earlier input that led to this one: a timer's setting, a list's asking
         self.detail = ""  # what an act adds to its row's text
         self.held = False  # the event waits for the list under way
         self.refusal: str | None = None
@@ -83,9 +87,21 @@ class Draft:
         return (c for c in self.commands.values() if c.state is not CommandState.PARKED)
 
     def confirmation_time(self) -> timedelta:
-        """How long the calendar may take to answer: the longest that any device of the desk says, else 300 s."""
+        """How long the calendar may take to answer: the longest that any device says, else the desk's setting."""
         told = [d.booking_timeout_s for d in self.devices.values() if d.booking_timeout_s is not None]
-        return timedelta(seconds=max(told, default=300))
+        return timedelta(seconds=max(told, default=self.base.booking_timeout_s))
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nothing has come of the input so far, but perhaps mirrored statuses."""
+        base = self.base
+        return (
+            not self.reasons
+            and self.bookings is base.bookings
+            and self.timers is base.timers
+            and self.sync is base.sync
+            and self.commands is base.commands
+        )
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
@@ -135,6 +151,8 @@ class Draft:
         cause_seq: int | None = None,
     ) -> None:
         """Say why; the reasons of a step stand in the order in which they were said."""
+        if cause_seq is None:
+            cause_seq = command.cause_seq if command else self.cause_seq
         self.reasons.append(
             Reason(
                 life=life,
@@ -145,7 +163,7 @@ class Draft:
                 booking_id=booking.booking_id if booking else None,
                 device=device,
                 command_id=command.command_id if command else None,
-                cause_seq=cause_seq if cause_seq is not None or command is None else command.cause_seq,
+                cause_seq=cause_seq if cause_seq != self.seq else None,  # an input does not lead to itself
             )
         )
 
@@ -156,7 +174,7 @@ class Draft:
 
     def step(self) -> Step:
         """Close the draft."""
-        desk = attrs.evolve(
+        desk = altered(
             self.base,
             seq=self.seq,
             devices=self.devices,
@@ -166,7 +184,6 @@ class Draft:
             sync=self.sync,
             buffer=self.buffer,
             counters=self.counters,
-            **self.settings,
         )
         return Step(
             desk=desk,

@@ -406,7 +406,8 @@ class DeskConfigured(Input):
     """
     The settings of the desk, recorded so that a replay has them.
 
-    ``sync_interval_s`` is the time between timed lists, ``deadline_s`` how long a command may stay unsettled.
+    ``sync_interval_s`` is the time between timed lists, ``deadline_s`` how long a command may stay unsettled,
+    ``booking_timeout_s`` how long a calendar may take to confirm where no device tells its own limit.
     """
 
     desk: DeskId
@@ -417,6 +418,7 @@ class DeskConfigured(Input):
     sync_interval_s: int = 900
     deadline_s: int = 900
     sign_in_settle_s: int = 15
+    booking_timeout_s: int = 300
 
 
 @attrs.frozen(kw_only=True)

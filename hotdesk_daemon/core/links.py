@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from hotdesk_daemon.core import sync
 from hotdesk_daemon.core.desk import Device, LinkState
-from hotdesk_daemon.core.draft import Draft
-from hotdesk_daemon.core.ids import DeviceId
 from hotdesk_daemon.core.inputs import (
     BookingEvent,
     BookingsListed,
@@ -21,6 +19,10 @@ from hotdesk_daemon.core.inputs import (
     ListFailed,
     Undecodable,
 )
+
+if TYPE_CHECKING:
+    from hotdesk_daemon.core.draft import Draft
+    from hotdesk_daemon.core.ids import DeviceId
 
 #: Events kept while a list is under way; one more and they are applied at once and another list is asked for.
 BUFFER_LIMIT: Final = 1000
@@ -106,7 +108,8 @@ def list_applied(draft: Draft, device: Device, listed: BookingsListed) -> Device
     """The list stands; whether the device is live again depends on doubts that came meanwhile."""
     sync.set_sync_timer(draft)
     again = draft.sync.waiting.get(device.device_id)
-    doubtful = again in (ListCause.SYNC_REQUIRED, ListCause.UPDATED)
+    # A doubt may wait under a cause of more haste (`sync.want_list`); these alone are no doubt that came meanwhile.
+    doubtful = again not in (None, ListCause.TIMED, ListCause.SURPRISE)
     return attrs.evolve(
         device,
         link=LinkState.STALE if doubtful else LinkState.LIVE,
@@ -118,7 +121,7 @@ def list_applied(draft: Draft, device: Device, listed: BookingsListed) -> Device
 def list_failed(draft: Draft, device: Device, failed: ListFailed) -> Device:
     """No list: try again later, with growing distance. What waited for it is applied without it."""
     if draft.sync.listing == device.device_id:
-        draft.sync = attrs.evolve(draft.sync, listing=None, failures=draft.sync.failures + 1)
+        draft.sync = attrs.evolve(draft.sync, listing=None, cause=None, failures=draft.sync.failures + 1)
     draft.detail = failed.error
     sync.want_list(draft, device.device_id, ListCause.RETRY)
     return device

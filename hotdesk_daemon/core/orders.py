@@ -10,21 +10,20 @@ doubt arose, says that the effect is missing, is a command sent again or parked 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from hotdesk_daemon.core import sync
+from hotdesk_daemon.core import settlement, sync
 from hotdesk_daemon.core.bookings import answer_time
-from hotdesk_daemon.core.commands import Book, BookingCommand, Command, Delete, Edit, Logout
+from hotdesk_daemon.core.commands import Book, Command, Edit, Logout
 from hotdesk_daemon.core.desk import (
     Booking,
     BookingState,
+    ChangeState,
     CommandState,
-    LinkState,
     OpenCommand,
 )
-from hotdesk_daemon.core.draft import Draft
 from hotdesk_daemon.core.ids import BookingId, CommandId, DeviceId
 from hotdesk_daemon.core.inputs import (
     BookingsListed,
@@ -36,17 +35,21 @@ from hotdesk_daemon.core.inputs import (
     ListCause,
     RetryAsked,
 )
-from hotdesk_daemon.core.steps import Life, SendCommand
+from hotdesk_daemon.core.steps import Life
+
+if TYPE_CHECKING:
+    from hotdesk_daemon.core.draft import Draft
 
 #: A command whose answer was lost may still be on its way through the device for this long.
 SETTLING: Final = timedelta(seconds=10)
 #: After so many attempts with a lost answer a person has to look.
 MAX_ATTEMPTS: Final = 5
 
-_UNANSWERED = frozenset({CommandState.PENDING, CommandState.SENDING, CommandState.UNKNOWN})
+#: When a command that the dispatcher was told not to send is handed out anew.
+HAND_AGAIN: Final = timedelta(seconds=1)
 
 
-def order(  # noqa: PLR0913 - the parts of a command, all named
+def order(
     draft: Draft,
     command: Command,
     *,
@@ -56,8 +59,8 @@ def order(  # noqa: PLR0913 - the parts of a command, all named
 ) -> OpenCommand:
     """Decide a command. It leaves once the step is durable and it is its turn."""
     stem = f"{draft.base.desk_id}.c{draft.seq}"
-    number = sum(1 for key in (*draft.commands, *draft.changed_commands) if key.startswith(f"{stem}."))
-    seconds = draft.settings.get("deadline_s", draft.base.deadline_s)
+    number = sum(1 for key in draft.commands.keys() | draft.changed_commands if key.startswith(f"{stem}."))
+    seconds = draft.base.deadline_s
     opened = OpenCommand(
         command_id=CommandId(f"{stem}.{number + 1}"),
         command=command,
@@ -67,6 +70,7 @@ def order(  # noqa: PLR0913 - the parts of a command, all named
         deadline=draft.now + timedelta(seconds=seconds),
         booking_id=booking.booking_id if booking else None,
         device=device,
+        moved_from=(booking.start, booking.duration_min) if booking is not None and isinstance(command, Edit) else None,
         why=why,
     )
     draft.put_command(opened)
@@ -87,7 +91,19 @@ def open_for(draft: Draft, booking_id: BookingId, kind: type[Command]) -> OpenCo
 
 
 def claim(draft: Draft, command: OpenCommand, sending: CommandSending) -> OpenCommand:
-    """The dispatcher is about to send: from the commit of this step on it may have been carried out."""
+    """
+    The dispatcher is about to send, once more if it knows that nothing was done before.
+
+    From the commit of this step on it may have been carried out. An alias that means another booking by now (Ids are
+    valid for one boot) or nothing at all must not leave: the command is handed out anew, by the alias that holds then.
+    """
+    why = unfit(draft, command, sending)
+    if why is not None:
+        draft.refuse(why)
+        draft.detail = why
+        draft.set_timer("hand", draft.now + HAND_AGAIN)
+        return attrs.evolve(command, state=CommandState.PENDING, handed=False)
+    command = attrs.evolve(command, state=CommandState.SENDING)
     return attrs.evolve(command, device=sending.device, attempts=sending.attempt, refused=False, message="")
 
 
@@ -127,7 +143,7 @@ def lost_at_restart(draft: Draft, command: OpenCommand, _: Input) -> OpenCommand
     return attrs.evolve(command, asked=draft.now, message="the daemon ended while it was being sent")
 
 
-def hand_again(draft: Draft, command: OpenCommand, _: Input) -> OpenCommand:  # noqa: ARG001 - an act's signature
+def hand_again(draft: Draft, command: OpenCommand, _: Input) -> OpenCommand:
     return attrs.evolve(command, handed=False)
 
 
@@ -155,7 +171,7 @@ def ask_again(draft: Draft, command: OpenCommand, _: Input) -> OpenCommand:
 
 def look_for_effect(draft: Draft, command: OpenCommand, _: BookingsListed) -> OpenCommand:
     """Taken, overdue, and a list asked for since then does not show the effect: nobody did it."""
-    if not _asked_before_this_list(draft, command) or is_fulfilled(draft, command):
+    if not _asked_before_this_list(draft, command) or settlement.is_fulfilled(draft, command):
         return command
     return attrs.evolve(command, state=CommandState.PARKED, message="the device took it, but it was never carried out")
 
@@ -165,38 +181,79 @@ def settle_doubt(draft: Draft, command: OpenCommand, _: BookingsListed) -> OpenC
     A list came for a command whose fate is unknown.
 
     It counts only when it was asked for after the doubt, and to conclude that nothing was done also after the time in
-    which the device or calendar could still be at it. A refused one is parked; on a hybrid calendar a ``Book`` that
-    cannot be found is parked too, because nothing but its content could have told it; all else is sent again.
+    which the device or calendar could still be at it. A refused one is parked, and one that may have been done and
+    undone since (`_why_not_again`); all else is sent again.
     """
-    if not _asked_before_this_list(draft, command) or is_fulfilled(draft, command):
+    if not _asked_before_this_list(draft, command) or settlement.is_fulfilled(draft, command):
         return command
     if command.refused:
         return _park(draft, command, command.message or "refused")
     started = draft.sync.started_at
     if command.asked is None or started is None or started < command.asked + _patience(draft):
         return command
-    if command.attempts >= MAX_ATTEMPTS:
-        return _park(draft, command, f"no answer to {command.attempts} attempts, and no effect")
-    if isinstance(command.command, Book) and draft.base.calendar is CalendarKind.HYBRID:
-        return _park(draft, command, "the answer was lost and no single booking in the list fits")
-    if isinstance(command.command, Logout) and _other_sign_in(draft, command):
-        return _park(draft, command, "the answer was lost and nobody knows who is signed in now")
+    why = _why_not_again(draft, command)
+    if why is not None:
+        return _park(draft, command, why)
     draft.detail = "not done: sent again"
     draft.set_timer(f"command:{command.command_id}", command.deadline, cause_seq=command.cause_seq)
     return attrs.evolve(command, state=CommandState.PENDING, handed=False, asked=None)
 
 
+def _why_not_again(draft: Draft, command: OpenCommand) -> str | None:
+    """
+    Why a command whose effect the list does not show is not sent again.
+
+    On a hybrid calendar nothing but its content tells a lost ``Book``. Who is signed in may be somebody else by now.
+    A booking that stands elsewhere than both before and after an ``Edit`` was moved by somebody since.
+    """
+    if command.attempts >= MAX_ATTEMPTS:
+        return f"no answer to {command.attempts} attempts, and no effect"
+    match command.command:
+        case Book() if draft.base.calendar is CalendarKind.HYBRID:
+            return "the answer was lost and no single booking in the list fits"
+        case Logout() if _other_sign_in(draft, command):
+            return "the answer was lost and nobody knows who is signed in now"
+        case Edit() if command.moved_from is not None and command.moved_from != _times(draft, command):
+            return "the answer was lost and somebody else has moved the booking"
+    return None
+
+
+def _times(draft: Draft, command: OpenCommand) -> tuple[datetime, int] | None:
+    booking = draft.bookings.get(command.booking_id) if command.booking_id else None
+    return None if booking is None else (booking.start, booking.duration_min)
+
+
 def _park(draft: Draft, command: OpenCommand, message: str) -> OpenCommand:
     draft.detail = message
-    if isinstance(command.command, Book) and command.booking_id in draft.bookings and command.refused:
-        booking = draft.bookings[command.booking_id]
-        if booking.state is BookingState.REQUESTED:
-            draft.because(
-                Life.BOOKING, "booking.failed", f"the device refused it: {message}",
-                before=booking.state, after=BookingState.FAILED, booking=booking, cause_seq=command.cause_seq,
-            )  # fmt: skip
-            draft.put_booking(attrs.evolve(booking, state=BookingState.FAILED, end_cause="refused"))
+    if command.refused:
+        _fail_request(draft, command, f"the device refused it: {message}", end_cause="refused")
     return attrs.evolve(command, state=CommandState.PARKED, message=message)
+
+
+def _fail_request(draft: Draft, command: OpenCommand, text: str, *, end_cause: str) -> None:
+    """The booking that a ``Book`` asked for will not come, unless the command is retried."""
+    _turn(draft, command, BookingState.REQUESTED, BookingState.FAILED, "booking.failed", text, end_cause=end_cause)
+
+
+def _turn(
+    draft: Draft,
+    command: OpenCommand,
+    before: BookingState,
+    after: BookingState,
+    code: str,
+    text: str,
+    *,
+    end_cause: str | None,
+) -> None:
+    """Move the booking of a ``Book`` from *before* to *after*, if it stands there."""
+    booking = draft.bookings.get(command.booking_id) if command.booking_id else None
+    if booking is None or booking.state is not before or not isinstance(command.command, Book):
+        return
+    draft.because(Life.BOOKING, code, text, before=before, after=after, booking=booking, cause_seq=command.cause_seq)
+    draft.clear_timer(f"request:{booking.booking_id}")
+    draft.put_booking(
+        attrs.evolve(booking, state=after, end_cause=end_cause, changed_at=draft.now, changed_seq=draft.seq)
+    )
 
 
 def _asked_before_this_list(draft: Draft, command: OpenCommand) -> bool:
@@ -212,115 +269,33 @@ def _other_sign_in(draft: Draft, command: OpenCommand) -> bool:
 
 def retry(draft: Draft, command: OpenCommand, _: RetryAsked) -> OpenCommand:
     """A person wants it tried again, with a new deadline and new attempts."""
-    seconds = draft.settings.get("deadline_s", draft.base.deadline_s)
+    seconds = draft.base.deadline_s
     deadline = draft.now + timedelta(seconds=seconds)
     draft.set_timer(f"command:{command.command_id}", deadline)
-    if isinstance(command.command, Book) and command.booking_id in draft.bookings:
-        booking = draft.bookings[command.booking_id]
-        if booking.state is BookingState.FAILED:
-            draft.put_booking(attrs.evolve(booking, state=BookingState.REQUESTED, end_cause=None))
+    _turn(
+        draft,
+        command,
+        BookingState.FAILED,
+        BookingState.REQUESTED,
+        "booking.requested",
+        "asked for anew",
+        end_cause=None,
+    )
     return attrs.evolve(command, deadline=deadline, attempts=0, handed=False, refused=False, asked=None, message="")
 
 
 def drop(draft: Draft, command: OpenCommand, _: DropAsked) -> OpenCommand:
-    if isinstance(command.command, Book) and command.booking_id in draft.bookings:
-        booking = draft.bookings[command.booking_id]
-        if booking.state is BookingState.REQUESTED:
-            draft.put_booking(attrs.evolve(booking, state=BookingState.FAILED, end_cause="dropped"))
+    _fail_request(draft, command, "a person dropped the command", end_cause="dropped")
+    booking = draft.bookings.get(command.booking_id) if command.booking_id else None
+    moving = isinstance(command.command, Edit) and command.command.start is not None
+    if booking is not None and moving and booking.change is not ChangeState.NONE:
+        settlement.end_change(draft, booking, "change.dropped", "a person dropped the command")
     return attrs.evolve(command, message="dropped by a person")
 
 
 def cannot(draft: Draft, command: OpenCommand, _: RetryAsked | DropAsked) -> OpenCommand:
     draft.refuse(f"the command is {command.state}: only a parked one can be retried, and one under way not dropped")
     return command
-
-
-# --- the end of every step -------------------------------------------------------------------------------------------
-
-
-def is_fulfilled(draft: Draft, command: OpenCommand) -> bool:
-    """Whether the picture shows what *command* was to bring about."""
-    booking = draft.bookings.get(command.booking_id) if command.booking_id else None
-    match command.command:
-        case Book():
-            return booking is not None and booking.state not in (BookingState.REQUESTED, BookingState.FAILED)
-        case Delete():
-            return booking is None or booking.is_over
-        case Edit() as edit:
-            return booking is None or booking.is_over or _holds(booking, edit, command)
-        case Logout():
-            device = draft.devices.get(command.device) if command.device else None
-            if device is None or device.personalized is False:
-                return True
-            return device.personalized is None and command.state is CommandState.TAKEN
-        case _:
-            return command.state is CommandState.TAKEN
-
-
-def _holds(booking: Booking, edit: Edit, command: OpenCommand) -> bool:
-    if edit.start is None and edit.duration_min is None:
-        return command.state is CommandState.TAKEN  # no event tells of a title
-    return edit.start in (None, booking.start) and edit.duration_min in (None, booking.duration_min)
-
-
-def settle(draft: Draft) -> None:
-    """End every open command whose effect holds, and every ``Book`` whose booking failed."""
-    for command in list(draft.commands.values()):
-        if is_fulfilled(draft, command):
-            _end(draft, command, CommandState.DONE, "command.done", "its effect holds")
-        elif isinstance(command.command, Book) and command.state is not CommandState.PARKED:
-            booking = draft.bookings.get(command.booking_id) if command.booking_id else None
-            if booking is not None and booking.state is BookingState.FAILED:
-                why = f"the booking failed: {booking.end_cause}"
-                _end(draft, command, CommandState.REFUSED, "command.refused", why)
-
-
-def _end(draft: Draft, command: OpenCommand, state: CommandState, code: str, text: str) -> None:
-    draft.because(Life.COMMAND, code, text, before=command.state, after=state, command=command)
-    draft.put_command(attrs.evolve(command, state=state, answered_at=command.answered_at or draft.now))
-
-
-def park_failed_edit(draft: Draft, booking: Booking, cause: str) -> None:
-    """The calendar refused an edit of ours: it is kept for a person."""
-    command = open_for(draft, booking.booking_id, Edit)
-    if command is None or command.state is CommandState.PENDING:
-        return
-    draft.because(
-        Life.COMMAND, "command.parked", f"the edit failed: {cause}",
-        before=command.state, after=CommandState.PARKED, booking=booking, command=command,
-    )  # fmt: skip
-    draft.put_command(attrs.evolve(command, state=CommandState.PARKED, message=f"the edit failed: {cause}"))
-
-
-def pump(draft: Draft) -> None:
-    """Hand the oldest unanswered command to the dispatcher if it is to be sent; the others wait for it."""
-    head = next((c for c in draft.commands.values() if c.state in _UNANSWERED), None)
-    if head is None or head.state is not CommandState.PENDING or head.handed:
-        return
-    aimed = _aim(draft, head)
-    if aimed is None:
-        return  # no alias that a connected device understands: the next list brings one
-    aimed = attrs.evolve(aimed, handed=True)
-    draft.put_command(aimed)
-    draft.effects.append(SendCommand(command=aimed))
-
-
-def _aim(draft: Draft, opened: OpenCommand) -> OpenCommand | None:
-    """Name the booking by the alias that holds now: its MeetingId, else the Id that one connected device gave it."""
-    command = opened.command
-    if not isinstance(command, BookingCommand):
-        return opened
-    booking = draft.bookings.get(opened.booking_id) if opened.booking_id else None
-    if booking is None:
-        return None
-    if booking.meeting_id is not None:
-        aimed = attrs.evolve(command, meeting_id=booking.meeting_id, id=None)
-        return attrs.evolve(opened, command=aimed, device=None)
-    for device_id, own_id in booking.ids.items():
-        device = draft.devices.get(device_id)
-        if device is not None and device.link is not LinkState.DOWN:
-            return attrs.evolve(opened, command=attrs.evolve(command, meeting_id=None, id=own_id), device=device_id)
-    return None
 
 
 def by_decision(command: OpenCommand) -> tuple[datetime, str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, cast
 
 import attrs
 
@@ -55,9 +55,7 @@ FACETS: Final[Mapping[tuple[Life, str], tuple[str, ...]]] = {
 
 def columns(life: Life) -> tuple[str, ...]:
     """Every column of the table of *life*, in kind order."""
-    return tuple(
-        f"{kind}/{facet}" if facet else kind for kind in KINDS for facet in FACETS.get((life, kind), ("",))
-    )
+    return tuple(f"{kind}/{facet}" if facet else kind for kind in KINDS for facet in FACETS.get((life, kind), ("",)))
 
 
 def build(
@@ -76,7 +74,8 @@ def build(
     legal = set(columns(life))
     table: dict[tuple[S, str], Row[S]] = {}
     for where, when, row in rows:
-        for state in [where] if isinstance(where, states) else where:
+        # A state is a string, and so an iterable itself: what is none is an iterable of states.
+        for state in [where] if isinstance(where, states) else cast("Iterable[S]", where):
             for column in [when] if isinstance(when, str) else when:
                 if column not in legal or (state, column) in table:
                     raise AssertionError(f"{life} table: {state} × {column} is unknown or stands twice")

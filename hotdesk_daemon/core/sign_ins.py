@@ -9,16 +9,18 @@ while a call lasts (F28–F30).
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from hotdesk_daemon.core import orders, sync
 from hotdesk_daemon.core.commands import Logout
 from hotdesk_daemon.core.desk import Booking, Device, SignInState
-from hotdesk_daemon.core.draft import Draft
 from hotdesk_daemon.core.inputs import Input, ListCause, SignOutAsked
 from hotdesk_daemon.core.policy import Stage
+
+if TYPE_CHECKING:
+    from hotdesk_daemon.core.draft import Draft
 
 #: How long a device may take to sign a user out after the booking, outside of calls.
 LEAVE_AFTER: Final = timedelta(seconds=120)
@@ -32,7 +34,7 @@ def arrive(draft: Draft, device: Device, _: Input) -> Device:
     if device.signed_in_to == booking.booking_id and booking.signed_in:
         draft.detail = "as before"
         return attrs.evolve(device, sign_in=SignInState.BOOKED)
-    seconds = draft.settings.get("sign_in_settle_s", draft.base.sign_in_settle_s)
+    seconds = draft.base.sign_in_settle_s
     draft.set_timer(f"settle:{device.device_id}", draft.now + timedelta(seconds=seconds))
     return attrs.evolve(device, sign_in=SignInState.CHECKING, signed_in_to=booking.booking_id)
 
@@ -75,7 +77,7 @@ def recheck(draft: Draft, device: Device, event: Input) -> Device:
 
 
 def follow(draft: Draft, device: Device, event: Input) -> Device:
-    """Bookings changed while someone is signed in to one: is it still theirs to use?"""
+    """Bookings changed while someone is signed in to one, which may not be theirs to use any more."""
     if _current(draft, device) is not None:
         return device
     if draft.active_booking() is not None:

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import zlib
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from hotdesk_daemon.core.desk import LinkState
-from hotdesk_daemon.core.draft import Draft
-from hotdesk_daemon.core.ids import DeviceId
 from hotdesk_daemon.core.inputs import ListCause
 from hotdesk_daemon.core.steps import Life, ListBookings
+
+if TYPE_CHECKING:
+    from hotdesk_daemon.core.draft import Draft
+    from hotdesk_daemon.core.ids import DeviceId
 
 #: How long after the start of one list the next may start, by the reason for it.
 _AT_ONCE = timedelta(0)
@@ -30,6 +32,7 @@ _SPACING: Final = {
 }
 _SPACING_ELSE: Final = timedelta(seconds=2)
 _RETRY_CAP_S: Final = 60
+_MOST_DOUBLINGS: Final = 6
 
 
 def want_list(draft: Draft, device_id: DeviceId, cause: ListCause) -> None:
@@ -66,9 +69,8 @@ def pump(draft: Draft) -> None:
     sync = draft.sync
     if sync.listing is not None or not sync.waiting:
         return
-    device_id = next(d for d in (*draft.devices, *sync.waiting) if d in sync.waiting)
+    due, device_id = min(((_earliest(draft, cause), key) for key, cause in sync.waiting.items()), key=lambda d: d[0])
     cause = sync.waiting[device_id]
-    due = _earliest(draft, cause)
     if due > draft.now:
         if "list" not in draft.timers or draft.timers["list"].due > due:
             draft.set_timer("list", due, cause_seq=sync.cause_seq)
@@ -81,6 +83,7 @@ def pump(draft: Draft) -> None:
         waiting={key: c for key, c in sync.waiting.items() if key != device_id},
         count=sync.count + 1,
         started_at=draft.now,
+        asked_seq=draft.seq,
     )
     draft.count(lists=1)
     draft.effects.append(ListBookings(device=device_id, cause=cause))
@@ -92,7 +95,7 @@ def _earliest(draft: Draft, cause: ListCause) -> datetime:
     if sync.started_at is None:
         return draft.now
     if cause is ListCause.RETRY:
-        return sync.started_at + timedelta(seconds=min(2**sync.failures, _RETRY_CAP_S))
+        return sync.started_at + timedelta(seconds=min(2 ** min(sync.failures, _MOST_DOUBLINGS), _RETRY_CAP_S))
     return sync.started_at + _spacing(cause)
 
 
@@ -101,8 +104,8 @@ def _spacing(cause: ListCause) -> timedelta:
 
 
 def set_sync_timer(draft: Draft) -> None:
-    """The next timed list, spread by ±10 % so that a fleet does not list at once; the spread depends on the state only."""
-    interval = draft.settings.get("sync_interval_s", draft.base.sync_interval_s)
+    """Set the next timed list, spread by ±10 % so that a fleet does not list at once; the state alone says how far."""
+    interval = draft.base.sync_interval_s
     spread = zlib.crc32(f"{draft.base.desk_id}:{draft.sync.count}".encode()) % 2001 - 1000
     draft.set_timer("sync", draft.now + timedelta(seconds=interval * (1 + spread / 10_000)))
 

@@ -8,16 +8,18 @@ accepted (F06, F16, F21).
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from hotdesk_daemon.core import orders
+from hotdesk_daemon.core import orders, settlement
 from hotdesk_daemon.core.commands import Delete, Edit
-from hotdesk_daemon.core.desk import Booking, BookingState, ChangeState, Verdict
-from hotdesk_daemon.core.draft import Draft
+from hotdesk_daemon.core.desk import Booking, BookingState, ChangeState, Verdict, is_stale
 from hotdesk_daemon.core.policy import Stage, objection
 from hotdesk_daemon.core.steps import Life
+
+if TYPE_CHECKING:
+    from hotdesk_daemon.core.draft import Draft
 
 #: A device that moves a booking again and again is not fought for ever.
 MAX_REVERTS: Final = 3
@@ -28,20 +30,16 @@ _JUDGED = frozenset({BookingState.CREATED, BookingState.STARTED})
 def judge(draft: Draft) -> None:
     """Judge every booking that waits for it."""
     waiting = [b for b in draft.bookings.values() if b.verdict is Verdict.UNDECIDED and b.state in _JUDGED]
-    if not waiting or _is_stale(draft):
+    if not waiting or is_stale(draft.devices.values()):
         return
     for booking in waiting:
         why = objection(draft.base.policy, start=booking.start, duration_min=booking.duration_min)
         if why is None:
-            draft.put_booking(accept(booking))
+            _accept_move(draft, accept(booking))
         elif booking.accepted_start is None:
             draft.put_booking(_reject_new(draft, booking, why))
         else:
             draft.put_booking(_reject_move(draft, booking, why))
-
-
-def _is_stale(draft: Draft) -> bool:
-    return attrs.evolve(draft.base, devices=draft.devices).is_stale
 
 
 def accept(booking: Booking) -> Booking:
@@ -55,10 +53,18 @@ def accept(booking: Booking) -> Booking:
     )
 
 
+def _accept_move(draft: Draft, booking: Booking) -> None:
+    """Times that are allowed end our trying to put older ones back."""
+    draft.put_booking(booking)
+    if booking.change is ChangeState.REVERTING:
+        settlement.end_change(draft, booking, "change.closed", "moved to times that are allowed")
+        settlement.withdraw_edits(draft, booking, "the booking was moved to times that are allowed")
+
+
 def _reject_new(draft: Draft, booking: Booking, why: str) -> Booking:
     booking = attrs.evolve(booking, verdict=Verdict.REJECTED, verdict_why=why)
     draft.because(Life.BOOKING, "booking.rejected", why, before=booking.state, after=booking.state, booking=booking)
-    if draft.base.stage is Stage.ENFORCE:
+    if draft.base.stage is Stage.ENFORCE and orders.open_for(draft, booking.booking_id, Delete) is None:
         orders.order(draft, Delete(), why=f"rejected by {why}", booking=booking)
     return booking
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import attrs
 
 from hotdesk_daemon.core import orders
@@ -9,10 +11,13 @@ from hotdesk_daemon.core.bookings import answer_time, new_booking
 from hotdesk_daemon.core.changes import wish_objection
 from hotdesk_daemon.core.commands import Book, Delete
 from hotdesk_daemon.core.desk import Booking, BookingState, CommandState, Organizer, Origin
-from hotdesk_daemon.core.draft import Draft
-from hotdesk_daemon.core.inputs import BookAsked, DeleteAsked, EditAsked
 from hotdesk_daemon.core.policy import Stage
+from hotdesk_daemon.core.steps import Life
 from hotdesk_daemon.core.verdicts import accept
+
+if TYPE_CHECKING:
+    from hotdesk_daemon.core.draft import Draft
+    from hotdesk_daemon.core.inputs import BookAsked, DeleteAsked, EditAsked
 
 
 def book(draft: Draft, _: Booking | None, wish: BookAsked) -> Booking | None:
@@ -72,7 +77,7 @@ def cancel(draft: Draft, booking: Booking, _: DeleteAsked) -> Booking:
         return booking
     draft.wish_booking = booking.booking_id
     draft.because(
-        orders.Life.COMMAND, "command.dropped", "its booking was taken back before it was sent",
+        Life.COMMAND, "command.dropped", "its booking was taken back before it was sent",
         before=command.state, after=CommandState.DROPPED, booking=booking, command=command,
     )  # fmt: skip
     draft.put_command(attrs.evolve(command, state=CommandState.DROPPED))

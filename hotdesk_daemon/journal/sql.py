@@ -126,9 +126,9 @@ class SqlJournal:
 
     async def close(self) -> None:
         try:
-            await self._reader.close()
-        finally:
             await self._writer.close(timeout_s=self._close_timeout_s)
+        finally:
+            await self._reader.close()
 
     def _stats(self, connection: sa.Connection) -> Stats:
         path = dialect.file_of(self._url)

@@ -2,8 +2,8 @@
 The clocks a simulated site can live by.
 
 Nothing in this package asks the operating system for the time: a clock is handed in. `ScaledClock` runs the site alone
-at any speed, `ManualClock` stands still until a test moves it. Both also offer `mono`, `real_s` and `sleep`, so that the
-same clock can drive whatever is connected to the site.
+at any speed, `ManualClock` stands still until a test moves it. Both also offer `mono`, `real_s` and `sleep`, so that
+the same clock can drive whatever is connected to the site.
 """
 
 from __future__ import annotations

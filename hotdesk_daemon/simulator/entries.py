@@ -134,7 +134,7 @@ class Effect:
     """Something that really happened to a desk, whatever was said about it."""
 
     kind: Literal[
-        "booked", "moved", "changed", "extended", "deleted", "cleared", "replaced", "checked_in", "answered",
+        "booked", "moved", "changed", "deleted", "cleared", "replaced", "checked_in", "answered",
         "signed_in", "signed_out", "displayed", "undisplayed", "snoozed", "rebooted",
     ]  # fmt: skip
     by: By

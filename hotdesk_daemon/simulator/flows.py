@@ -16,6 +16,7 @@ import attrs
 
 from .flow_steps import Stage
 from .sign_in_flows import SIGN_IN_FLOWS
+from .statuses import CHECK_IN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,16 +125,22 @@ async def _end(stage: Stage) -> None:
 
 
 async def _remaining(stage: Stage) -> None:
-    device = stage.device
-    device.configurations.put({("Bookings", "CheckIn", "Enabled"): "True"})
-    await stage.have_booking(begins_in_s=400, minutes=20)
-    stage.entry().end_buffer_s = 120
-    device.agenda.refresh()
-    await stage.wait(430)
-    device.people.check_in()
-    device.people.snooze()
-    device.people.edit(title="Desk, renamed")
-    await stage.wait_until_end()
+    configurations = stage.device.configurations
+    before = configurations.get(CHECK_IN)
+    if before is None:
+        raise FlowError(f"F05 needs a release with check-in, {stage.desk.workspace} has {stage.device.release}")
+    configurations.put({CHECK_IN: "True"})
+    try:
+        await stage.have_booking(begins_in_s=400, minutes=20)
+        stage.entry().end_buffer_s = 120
+        stage.device.agenda.refresh()
+        await stage.wait(430)
+        stage.people.check_in()
+        stage.people.snooze()
+        stage.people.edit(title="Desk, renamed")
+        await stage.wait_until_end()
+    finally:
+        configurations.put({CHECK_IN: before})
 
 
 async def _ad_hoc(stage: Stage) -> None:

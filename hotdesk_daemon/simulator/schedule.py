@@ -13,7 +13,7 @@ import itertools
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .clock import Clock
 
 _log = logging.getLogger(__name__)
+_KEPT_FAILURES: Final = 100
 
 
 @attrs.define(order=True)
@@ -96,8 +97,13 @@ class Schedule:
         try:
             action()
         except Exception as exc:  # noqa: BLE001  # the guard of every simulated device: one that fails must not stop the floor
-            _log.exception("simulated action failed")
-            self.failures.append(exc)
+            self.report(exc)
+
+    def report(self, failure: Exception) -> None:
+        """Log a mistake of the simulator itself and keep it in `failures`; the floor goes on."""
+        _log.error("simulated action failed", exc_info=failure)
+        if len(self.failures) < _KEPT_FAILURES:
+            self.failures.append(failure)
 
     async def _wait_until(self, due: datetime) -> None:
         """Return at *due*, or earlier when something earlier has been put down."""

@@ -14,6 +14,7 @@ import attrs
 from . import commands
 from .methods import METHODS, command_path
 from .rpc import (
+    INTERNAL_ERROR,
     METHOD_NOT_FOUND,
     NOT_READY,
     Answer,
@@ -114,11 +115,7 @@ class Session:
         cut_after = faults.strike("cut_after", subject)
         if cut_after is not None:
             self._is_cut = True  # nothing may leave any more, neither the answer nor the events of the command
-        try:
-            answer = self._run(request, refused)
-            frame, afterwards = render_result(request.id, answer.result), answer.afterwards
-        except RpcError as error:
-            frame, afterwards = render_error(error, request.id), None
+        frame, afterwards = self._outcome(request, refused)
         if cut_after is not None:
             self.cut()
         elif request.wants_answer:
@@ -126,6 +123,17 @@ class Session:
         restart = faults.strike("reboot", subject)
         if restart is not None:
             self.device.reboot(restart.number("seconds"))
+
+    def _outcome(self, request: Request, refused: Fault | None) -> tuple[bytes, Callable[[], None] | None]:
+        """Return the answer, and what is to be done once it has left."""
+        try:
+            answer = self._run(request, refused)
+        except RpcError as error:
+            return render_error(error, request.id), None
+        except Exception as exc:  # noqa: BLE001  # the guard of every device: no request may break one
+            self.device.schedule.report(exc)
+            return render_error(RpcError(INTERNAL_ERROR, "Internal error"), request.id), None
+        return render_result(request.id, answer.result), answer.afterwards
 
     def _run(self, request: Request, refused: Fault | None) -> Answer:
         path = command_path(request.method)

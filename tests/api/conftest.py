@@ -7,6 +7,7 @@ import aiohttp
 import attrs
 import pytest
 import pytest_asyncio
+from yarl import URL
 
 from hotdesk_daemon.api import Listening, Streams, serve
 from tests.api.memory_site import TOKEN, MemorySite, small_site
@@ -60,8 +61,6 @@ class Caller:
 
 
 def _encoded(url: str) -> Any:
-    from yarl import URL
-
     return URL(url, encoded=True)
 
 

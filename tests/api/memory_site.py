@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -29,7 +32,6 @@ from hotdesk_daemon.ops.health import Readiness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
-    from contextlib import AbstractAsyncContextManager
 
     from hotdesk_daemon.api import Lost, Site
     from hotdesk_daemon.core.desk import CommandState
@@ -46,12 +48,20 @@ EMAIL = "person1@example.com"
 
 @attrs.define(eq=False)
 class MemorySite:
-    """What `app` is to the door, without journal and devices; ``trouble`` is raised by whatever is asked next."""
+    """
+    What `app` is to the door, without journal and devices.
+
+    ``trouble`` is raised by whatever is asked next, ``left`` is set when a watcher leaves;
+    ``after_watch`` and ``after_wish`` happen soon after somebody came to watch or wished for something.
+    """
 
     time: datetime = NOW
     watchers: Watchers = attrs.field(factory=Watchers)
     ready: Readiness = attrs.field(factory=lambda: Readiness(ready=True))
     trouble: Exception | None = None
+    after_watch: Callable[[MemorySite], object] | None = None
+    after_wish: Callable[[MemorySite], object] | None = None
+    left: asyncio.Event = attrs.field(factory=asyncio.Event)
     wishes: list[Input] = attrs.field(factory=list)
     _desks: dict[DeskId, Desk] = attrs.field(factory=dict)
     _steps: dict[DeskId, list[StreamItem]] = attrs.field(factory=dict)
@@ -127,7 +137,10 @@ class MemorySite:
         if self.trouble is not None:
             raise self.trouble
         self.wishes.append(wish)
-        return self.feed(desk_id, wish, source="api")
+        asked = self.feed(desk_id, wish, source="api")
+        if self.after_wish is not None:
+            asyncio.get_running_loop().call_soon(self.after_wish, self)
+        return asked
 
     async def commands(
         self,
@@ -157,10 +170,17 @@ class MemorySite:
         items = [attrs.evolve(item, desk=None) for item in self._steps[desk_id] if item.seq > since_seq]
         return items[:limit]
 
-    def watch(
+    @asynccontextmanager
+    async def watch(
         self, *, desks: frozenset[DeskId] | None, kinds: frozenset[str] | None
-    ) -> AbstractAsyncContextManager[AsyncIterator[StreamItem | Lost]]:
-        return self.watchers.watch(desks=desks, kinds=kinds)
+    ) -> AsyncIterator[AsyncIterator[StreamItem | Lost]]:
+        try:
+            async with self.watchers.watch(desks=desks, kinds=kinds) as items:
+                if self.after_watch is not None:
+                    asyncio.get_running_loop().call_soon(self.after_watch, self)
+                yield items
+        finally:
+            self.left.set()
 
     def readiness(self) -> Readiness:
         return self.ready

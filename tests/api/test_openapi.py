@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from hotdesk_daemon.core.inputs import LinkDown, PeopleCount
-from tests.api.memory_site import EMAIL, HYBRID, LOCAL, PANEL, TITLE, MemorySite, booked, full
+from tests.api.memory_site import EMAIL, HYBRID, LOCAL, PANEL, TITLE, TOKEN, MemorySite, booked, full
 from tests.api.test_stream import read_event
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ async def test_what_is_read_is_as_promised(call: Caller, site: MemorySite, *, to
         ("/metrics", ""),
     ]
     for path, part in readings:
-        reply = await call("GET", re.sub(r"{\w+}", part, path), **({} if token else {"token": None}))
+        reply = await call("GET", re.sub(r"{\w+}", part, path), token=TOKEN if token else None)
 
         assert 200 == reply.status
         expect(document, "get", path.partition("?")[0], reply)
@@ -128,9 +128,8 @@ async def test_what_is_asked_for_is_answered_as_promised(call: Caller, site: Mem
     ]
     for method, path, body in wishes:
         where = path.replace("{desk}", LOCAL).replace("{booking}", booking)
-        for token in ("the right one", "wrong", None):
-            more = {} if token == "the right one" else {"token": token}
-            expect(document, method, path, await call(method, where, json=body, **more))
+        for token in (TOKEN, "wrong", None):
+            expect(document, method, path, await call(method, where, json=body, token=token))
     site.trouble = full()
     expect(document, "POST", f"{desk}/resync", await call("POST", f"/api/v1/desks/{LOCAL}/resync"))
 

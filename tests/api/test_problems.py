@@ -4,6 +4,7 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import pytest
 
 from hotdesk_daemon.api import serve
@@ -57,8 +58,6 @@ async def test_another_scheme_than_bearer_is_no_token(call: Caller) -> None:
 
 
 async def test_without_a_configured_token_nothing_can_be_changed(site: MemorySite) -> None:
-    import aiohttp
-
     async with (
         serve(site, host="127.0.0.1", port=0, token=None) as listening,
         aiohttp.ClientSession() as session,

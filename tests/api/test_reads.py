@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
+from hotdesk_daemon.api.render import PERSONAL
 from hotdesk_daemon.core.commands import DECIDED
 from hotdesk_daemon.core.inputs import KINDS, ActiveCalls, LinkDown, Personalized, Start
 from hotdesk_daemon.ops.health import Readiness
@@ -150,8 +151,6 @@ async def test_nobody_is_named_to_whoever_has_no_token(call: Caller, site: Memor
 
 
 def test_every_member_that_sounds_personal_is_known_as_such() -> None:
-    from hotdesk_daemon.api.render import PERSONAL
-
     members = {field for kind in [*KINDS.values(), *DECIDED.values()] for field in kind.__annotations__}
     suspicious = {m for m in members if any(word in m for word in ("title", "organizer", "email", "person_", "text"))}
 

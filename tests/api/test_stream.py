@@ -5,6 +5,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+import attrs
 import pytest
 
 from hotdesk_daemon.api import Lost, StreamItem, Streams, Watchers, serve
@@ -95,10 +96,9 @@ async def test_a_reader_that_leaves_is_forgotten(call: Caller, site: MemorySite)
         await read_line(reader)
         watching = len(site.watchers)
     async with asyncio.timeout(2):
-        while len(site.watchers):
-            await asyncio.sleep(0)
+        await site.left.wait()
 
-    assert 1 == watching
+    assert (1, 0) == (watching, len(site.watchers))
 
 
 async def test_a_reader_that_never_reads_is_cut_off(site: MemorySite) -> None:
@@ -107,13 +107,10 @@ async def test_a_reader_that_never_reads_is_cut_off(site: MemorySite) -> None:
         reader, writer = await asyncio.open_connection(listening.host, listening.port, limit=1)
         writer.write(b"GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
         await reader.readexactly(1)
-        for value in range(40_000):  # more than the buffers on the way hold
-            site.feed(LOCAL, PeopleCount(device=PANEL, value=value % 100))
-            if value % 1000 == 0:
-                await asyncio.sleep(0)
+        for seq in range(2_000):  # 20 MB, more than the buffers on the way hold
+            site.watchers.publish(attrs.evolve(item(seq), source="x" * 10_000))
         async with asyncio.timeout(4):
-            while len(site.watchers):
-                await asyncio.sleep(0)
+            await site.left.wait()
         writer.close()
 
     assert 0 == len(site.watchers)

@@ -63,7 +63,7 @@ async def test_what_a_rule_forbids_is_refused_with_the_reason(call: Caller) -> N
     reply = await call("POST", f"{AT}/bookings", json={"start": "now", "duration_min": 121})
 
     assert (422, "urn:hotdesk-daemon:problem:refused") == (reply.status, reply.json["type"])
-    assert "maximum duration: 121 min asked, 120 min allowed" == reply.json["detail"]
+    assert "maximum duration: 121 min asked, 120 min allowed" in reply.json["detail"]
 
 
 async def test_edit_changes_only_what_is_given(call: Caller, site: MemorySite) -> None:

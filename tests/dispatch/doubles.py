@@ -75,6 +75,7 @@ class Record(Noted):
     routes: dict[DeskId, DeviceId | None] = attrs.field(factory=dict)
     unwanted: set[CommandId] = attrs.field(factory=set)
     on_answered: Callable[[CommandId], None] | None = None
+    fails_after: tuple[asyncio.Event, Exception] | None = None
     waiting_live: int = 0
     other_device_live: bool = False
 
@@ -113,6 +114,10 @@ class Record(Noted):
         assert isinstance(command, Book)
         self.happened.append(("call", device, command.booking_request_uuid))
         await self.note()
+        if self.fails_after is not None:
+            gate, error = self.fails_after
+            await gate.wait()
+            raise error
         step = self.script.pop(0) if self.script else None
         if isinstance(step, Exception):
             raise step

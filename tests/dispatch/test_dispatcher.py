@@ -338,14 +338,29 @@ async def test_draining_sends_what_can_go_and_leaves_what_must_wait() -> None:
         desks.dispatcher.submit(DESK, a_command(2))
         desks.dispatcher.submit(OTHER_DESK, a_command(3))
         await desks.record.until(lambda: desks.record.all("call") and desks.record.waiting_live)
-        drain = asyncio.create_task(desks.dispatcher.drain(LIMIT_S))
+        drain = asyncio.create_task(desks.dispatcher.drain(timeout_s=900))
         await asyncio.sleep(0)
         gate.set()
 
-        assert [Leftover(desk=OTHER_DESK, command=a_command(3))] == await drain
+        assert [Leftover(desk=OTHER_DESK, command=a_command(3))] == await asyncio.wait_for(drain, LIMIT_S)
         assert [C1, C2] == [entry[0] for entry in desks.record.all("answered")]
         assert desks.task is not None
         await asyncio.wait_for(desks.task, LIMIT_S)
+
+
+async def test_a_failure_while_draining_is_not_tried_again() -> None:
+    async with running() as desks:
+        desks.clock.held = True
+        gate = asyncio.Event()
+        desks.record.fails_after = (gate, TransientError("not ready"))
+        desks.dispatcher.submit(DESK, a_command(1))
+        await desks.record.until(lambda: desks.record.all("call"))
+        drain = asyncio.create_task(desks.dispatcher.drain(timeout_s=900))
+        await asyncio.sleep(0)
+        gate.set()
+
+        assert [Leftover(desk=DESK, command=a_command(1))] == await asyncio.wait_for(drain, LIMIT_S)
+        assert [] == desks.clock.slept
 
 
 async def test_draining_is_bounded_when_an_answer_does_not_come() -> None:

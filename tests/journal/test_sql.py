@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 import pytest
+import sqlalchemy as sa
 
 from hotdesk_daemon.core.desk import Desk
 from hotdesk_daemon.core.errors import ConfigError, TransientError, UndecodableError
@@ -22,6 +23,7 @@ from hotdesk_daemon.journal import (
     JournalVersionError,
     SqlJournal,
 )
+from hotdesk_daemon.journal.dialect import make_engine
 from tests.journal.values import DESK, OTHER, command, now, record
 
 if TYPE_CHECKING:
@@ -116,11 +118,14 @@ async def test_a_place_that_cannot_be_made_is_refused_clearly(minutes: Path) -> 
         await opened(minutes / "journal.db").__aenter__()
 
 
-async def test_the_pragmas_that_durability_rests_on_are_set(path: Path) -> None:
-    async with opened(path) as journal:
-        await journal.append([record(1)])
-        with closing(sqlite3.connect(path)) as other:
-            assert ("wal",) == other.execute("PRAGMA journal_mode").fetchone()
+@pytest.mark.parametrize("read_only", [False, True])
+def test_connections_have_the_settings_that_durability_rests_on(tmp_path: Path, *, read_only: bool) -> None:
+    engine = make_engine(sa.make_url(f"sqlite:///{tmp_path}/journal.db"), read_only=read_only)
+    names = ("journal_mode", "synchronous", "wal_autocheckpoint", "query_only")
+    with engine.connect() as connection:
+        found = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
+
+    assert ["wal", 2, 4000, int(read_only)] == found  # 2 is FULL
 
 
 # --- faults ----------------------------------------------------------------------------------------------------------
@@ -276,11 +281,17 @@ async def test_closing_commits_what_was_appended(path: Path) -> None:
 
 async def test_closing_refuses_those_who_wait_in_line(path: Path) -> None:
     async with opened(path, max_waiting=1) as journal:
-        tasks = [asyncio.create_task(journal.append([record(seq)])) for seq in (1, 2, 3)]
-        await asyncio.sleep(0)
-    results = await asyncio.gather(*tasks, return_exceptions=True)
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")  # so that the first cannot be done before the others are refused
+            tasks = [asyncio.create_task(journal.append([record(seq)])) for seq in (1, 2, 3)]
+            await asyncio.sleep(0)
+            ending = asyncio.create_task(journal.close())
+            refused = await asyncio.gather(*tasks[1:], return_exceptions=True)
+            other.execute("ROLLBACK")
+        await ending
+        await tasks[0]
 
-    assert [type(None), JournalClosedError, JournalClosedError] == [type(result) for result in results]
+        assert [JournalClosedError, JournalClosedError] == [type(result) for result in refused]
 
 
 async def test_reading_does_not_wait_for_writing(path: Path) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from websockets.asyncio.server import broadcast
+from websockets.exceptions import ConnectionClosed
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -22,33 +25,38 @@ class Client:
         self.strays: list[dict[str, Any]] = []
         self.frames: list[bytes] = []
         self._answers: dict[object, asyncio.Future[dict[str, Any]]] = {}
+        self._came = asyncio.Event()
         self._next = 0
         self._reader = asyncio.get_running_loop().create_task(self._read(), name="test client")
 
     async def _read(self) -> None:
-        async for frame in self.socket:
-            raw = frame if isinstance(frame, bytes) else frame.encode()
-            self.frames.append(raw)
-            try:
-                message = msgspec.json.decode(raw)
-            except (msgspec.DecodeError, RecursionError):
-                continue
-            if not isinstance(message, dict):
-                continue
-            if "method" in message:
-                self.notifications.append(message["params"])
-            elif message.get("id") in self._answers:
-                self._answers.pop(message["id"]).set_result(message)
-            else:
-                self.strays.append(message)
+        with contextlib.suppress(ConnectionClosed):
+            async for frame in self.socket:
+                self._take(frame if isinstance(frame, bytes) else frame.encode())
+
+    def _take(self, frame: bytes) -> None:
+        self.frames.append(frame)
+        try:
+            message = msgspec.json.decode(frame)
+        except (msgspec.DecodeError, RecursionError):
+            return
+        if not isinstance(message, dict):
+            return
+        if "method" in message:
+            self.notifications.append(message["params"])
+        elif message.get("id") in self._answers:
+            self._answers.pop(message["id"]).set_result(message)
+        else:
+            self.strays.append(message)
+            self._came.set()
 
     def ask(self, method: str, **params: Any) -> asyncio.Future[dict[str, Any]]:
-        """Send a request in the background; the future gets the whole answer."""
+        """Send a request; the future gets the whole answer."""
         self._next += 1
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._answers[self._next] = future
         frame = msgspec.json.encode({"jsonrpc": "2.0", "id": self._next, "method": method, "params": params})
-        asyncio.get_running_loop().create_task(self.socket.send(frame, text=True), name="test send")
+        broadcast((self.socket,), frame, text=True)
         return future
 
     async def call(self, method: str, **params: Any) -> Any:
@@ -69,7 +77,8 @@ class Client:
         await self.socket.send(frame)
         async with asyncio.timeout(LIMIT_S):
             while len(self.strays) == seen:
-                await asyncio.sleep(0)
+                self._came.clear()
+                await self._came.wait()
         return self.strays[-1]
 
     async def subscribe(self, *query: str, current: bool = False) -> int:

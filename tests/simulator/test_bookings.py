@@ -308,9 +308,7 @@ async def test_a_hybrid_extension_makes_a_second_meeting_and_shows_one(
     )
 
 
-async def test_both_devices_of_a_companion_workspace_report_the_same_booking(
-    open_floor: OpenFloor, dial: Dial
-) -> None:
+async def test_both_devices_of_a_companion_workspace_report_the_same_booking(open_floor: OpenFloor, dial: Dial) -> None:
     floor = await open_floor(DeskPlan(workspace="Pair", releases=("26.4.1", "11.27.2.0")))
     one, two = [await dial(station) for station in floor.desks[0].devices]
     await one.subscribe("Event", "Bookings")
@@ -325,9 +323,7 @@ async def test_both_devices_of_a_companion_workspace_report_the_same_booking(
     assert 1 == sum(len(station.device.effects) for station in floor.desks[0].devices)
 
 
-async def test_after_a_restart_ids_mean_other_bookings(
-    open_floor: OpenFloor, dial: Dial, clock: ManualClock
-) -> None:
+async def test_after_a_restart_ids_mean_other_bookings(open_floor: OpenFloor, dial: Dial, clock: ManualClock) -> None:
     floor = await open_floor(LOCAL)
     device = floor.desks[0].device
     for title, hours in (("later", 5), ("sooner", 3)):
@@ -416,3 +412,85 @@ async def test_a_prompt_is_answered_or_runs_out(open_floor: OpenFloor, dial: Dia
         {"Prompt": {"Response": {"FeedbackId": "ghost", "OptionId": 1}}},
         {"Prompt": {"Cleared": {"FeedbackId": "ghost"}}},
     ] == [one["Event"]["UserInterface"]["Message"] for one in client.notifications]
+
+
+@pytest.mark.parametrize(
+    ("field", "habit", "params"),
+    [
+        ("overlap", "error", BOOK),
+        ("overlap", "fail", BOOK),
+        ("overlap", "accept", BOOK),
+        ("past", "error", BOOK | {"StartTime": "2026-05-04T06:00:00Z"}),
+        ("past", "fail", BOOK | {"StartTime": "2026-05-04T06:00:00.123456789Z"}),
+    ],
+)
+@pytest.mark.parametrize("kind", ["local", "hybrid"])
+async def test_an_impossible_booking_is_an_error_or_fails_as_the_habits_say(
+    open_floor: OpenFloor,
+    dial: Dial,
+    clock: ManualClock,
+    kind: str,
+    field: str,
+    habit: str,
+    params: dict[str, object],
+) -> None:
+    floor = await open_floor(HYBRID if kind == "hybrid" else LOCAL)
+    client = await dial(floor.desks[0].devices[0])
+    await client.call("xCommand/Bookings/Book", **BOOK | {"BookingRequestUUID": "first"})
+    await clock.advance(10)
+    await client.subscribe("Event", "Bookings")
+    setattr(floor.desks[0].calendar.habits, field, habit)
+
+    if habit == "error":
+        assert 1 == (await client.error("xCommand/Bookings/Book", **params))["code"]
+    else:
+        await client.call("xCommand/Bookings/Book", **params)
+    await clock.advance(10)
+
+    answers = {
+        "error": [],
+        "fail": ["BookingRequested", "BookingFailed"],
+        "accept": ["BookingRequested", "BookingCreated"],
+    }
+    assert answers[habit] == client.names()
+
+
+async def test_a_repeated_request_books_twice(open_floor: OpenFloor, dial: Dial) -> None:
+    floor = await open_floor(LOCAL)
+    client = await dial(floor.desks[0].devices[0])
+
+    await client.call("xCommand/Bookings/Book", **BOOK)
+    await client.call("xCommand/Bookings/Book", **BOOK)
+
+    assert 2 == (await client.call("xCommand/Bookings/List"))["ResultInfo"]["TotalRows"]
+    assert ["booked", "booked"] == [effect.kind for effect in floor.desks[0].device.effects]
+
+
+async def test_an_acceptance_that_comes_too_late_may_still_book(
+    open_floor: OpenFloor, dial: Dial, clock: ManualClock
+) -> None:
+    floor = await open_floor(HYBRID)
+    backend = floor.desks[0].backend
+    backend.delay_s, backend.keeps_late = 90, True
+    client = await dial(floor.desks[0].devices[0])
+    await client.subscribe("Event", "Bookings")
+
+    await client.call("xCommand/Bookings/Book", **BOOK)
+    await clock.advance(100)
+
+    assert ["BookingRequested", "BookingFailed", "BookingCreated"] == client.names()
+
+
+async def test_an_invitation_is_answered_on_hybrid_calendars_only(
+    open_floor: OpenFloor, dial: Dial, clock: ManualClock
+) -> None:
+    floor = await open_floor(HYBRID, LOCAL)
+    hybrid, local = [await dial(one.devices[0]) for one in floor.desks]
+    meeting_id = floor.desks[0].backend.create(ALICE, clock.now() + timedelta(hours=1), 60)
+    await clock.advance(2)
+
+    assert 1 == (await local.error("xCommand/Bookings/Respond", MeetingId="x", Type="Decline"))["code"]
+    assert {"status": "OK"} == await hybrid.call("xCommand/Bookings/Respond", MeetingId=meeting_id, Type="Decline")
+    await clock.advance(6)
+
+    assert ["booked", "answered", "deleted"] == [effect.kind for effect in floor.desks[0].device.effects]

@@ -23,14 +23,14 @@ BOOKED = ["BookingRequested", "BookingCreated"]
 AT_ONCE = [*BOOKED, "Start"]
 MADE = ["BookingCreated", "Start"]
 IN, OUT = "Personalized True", "Personalized False"
-REMINDERS = ["StartTimeBuffer", "Start", "TimeRemaining"]
+ENDING = ["TimeRemaining", "TimeRemaining", "End"]
 
 # What is heard of a flow on a local and on a hybrid calendar; None: the kind does not have it.
 HEARD: list[tuple[str, str, list[str] | None, list[str] | None]] = [
     ("F01", "", ["SyncRequired"], ["SyncRequired"]),
     ("F02", "", AT_ONCE, AT_ONCE),
     ("F03", "", [*BOOKED, "StartTimeBuffer", "Start"], [*BOOKED, "StartTimeBuffer", "Start"]),
-    ("F04", "", [*AT_ONCE, "TimeRemaining", "TimeRemaining", "End"], [*AT_ONCE, "TimeRemaining", "TimeRemaining", "End"]),
+    ("F04", "", [*AT_ONCE, *ENDING], [*AT_ONCE, *ENDING]),
     (
         "F05",
         "",
@@ -76,14 +76,14 @@ HEARD: list[tuple[str, str, list[str] | None, list[str] | None]] = [
     (
         "F28",
         "",
-        [*AT_ONCE, IN, "TimeRemaining", "TimeRemaining", "End", OUT],
-        [*MADE, IN, "TimeRemaining", "TimeRemaining", "End", OUT],
+        [*AT_ONCE, IN, *ENDING, OUT],
+        [*MADE, IN, *ENDING, OUT],
     ),
     (
         "F28",
         "in_call",
-        [*AT_ONCE, IN, "TimeRemaining", "TimeRemaining", "End", OUT],
-        [*MADE, IN, "TimeRemaining", "TimeRemaining", "End", OUT],
+        [*AT_ONCE, IN, *ENDING, OUT],
+        [*MADE, IN, *ENDING, OUT],
     ),
     ("F29", "", [*AT_ONCE, IN], [*MADE, IN]),
     ("F29", "in_call", [*AT_ONCE, IN], [*MADE, IN]),
@@ -140,8 +140,15 @@ async def test_a_flow_is_heard_as_it_is_described(
 
 
 def test_every_flow_of_every_kind_and_variant_is_played() -> None:
-    described = {(kind, flow, variant) for flow, variant, *both in HEARD for kind, heard in zip(("local", "hybrid"), both, strict=True) if heard is not None}  # noqa: E501
-    offered = {(kind, name, variant) for name, flow in FLOWS.items() for kind in flow.kinds for variant in flow.variants}
+    described = {
+        (kind, flow, variant)
+        for flow, variant, *both in HEARD
+        for kind, heard in zip(("local", "hybrid"), both, strict=True)
+        if heard is not None
+    }
+    offered = {
+        (kind, name, variant) for name, flow in FLOWS.items() for kind in flow.kinds for variant in flow.variants
+    }
 
     assert [f"F{number:02d}" for number in range(1, 34)] == sorted(FLOWS)
     assert offered == described

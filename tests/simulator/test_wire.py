@@ -60,9 +60,7 @@ async def test_a_device_can_be_reached_over_tls(open_floor: OpenFloor, dial: Dia
     client = await dial(floor.desks[0].devices[0], ssl=context)
 
     assert floor.desks[0].devices[0].url.startswith("wss://")
-    assert "False" == await client.call(
-        "xGet", Path=["Status", "Webex", "DevicePersonalization", "Personalized"]
-    )
+    assert "False" == await client.call("xGet", Path=["Status", "Webex", "DevicePersonalization", "Personalized"])
 
 
 @pytest.mark.parametrize(
@@ -114,7 +112,9 @@ async def test_ids_are_echoed_with_their_type(open_floor: OpenFloor, dial: Dial)
     floor = await open_floor()
     client = await dial(floor.desks[0].devices[0])
 
-    answer = await client.raw('{"jsonrpc":"2.0","id":"1","method":"xGet","params":{"Path":["Status","Audio","Volume"]}}')
+    answer = await client.raw(
+        '{"jsonrpc":"2.0","id":"1","method":"xGet","params":{"Path":["Status","Audio","Volume"]}}'
+    )
 
     assert {"jsonrpc": "2.0", "id": "1", "result": 50} == answer
 
@@ -254,9 +254,7 @@ async def test_a_list_element_comes_with_its_id_and_goes_as_a_ghost(open_floor: 
     assert {"Id": 1, "Status": {"Call": [{"id": 1, "ghost": "True"}]}} == client.notifications[-1]
 
 
-async def test_the_number_of_subscriptions_is_limited_over_all_connections(
-    open_floor: OpenFloor, dial: Dial
-) -> None:
+async def test_the_number_of_subscriptions_is_limited_over_all_connections(open_floor: OpenFloor, dial: Dial) -> None:
     floor = await open_floor()
     first, second = await dial(floor.desks[0].devices[0]), await dial(floor.desks[0].devices[0])
     floor.desks[0].device.faults.enable("subscription_limit", limit=2)

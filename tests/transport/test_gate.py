@@ -24,14 +24,7 @@ class Clock:
 async def test_fifty_links_connect_no_faster_than_the_gate_allows() -> None:
     clock = Clock()
     gate = FleetGate(per_s=10, at_once=50, clock=clock, sleep=clock.sleep)
-    begun: list[float] = []
     async with a_device() as device, AsyncExitStack() as stack:
-        real = device.upgrade
-
-        def note(*args: object) -> object:
-            begun.append(clock())
-            return real(*args)  # type: ignore[arg-type]
-
         links = [await stack.enter_async_context(a_link(device.url, gate=gate)) for _ in range(50)]
         for running in links:
             await running.up()

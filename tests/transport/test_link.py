@@ -202,6 +202,7 @@ async def test_a_cut_loses_every_pending_answer_at_once() -> None:
 
         errors = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), LIMIT_S)
         assert [LostAnswerError] * 3 == [type(error) for error in errors]
+        assert all("connection broke" in str(error) for error in errors)
         await running.down()
         assert ["up", "down"] == running.sink.kinds()
 

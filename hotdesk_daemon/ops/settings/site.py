@@ -57,7 +57,7 @@ class Settings:
         if self.journal.url is not None:
             return self.journal.url
         path = self.journal.path or self.daemon.state_dir / "journal.sqlite3"
-        return f"sqlite:///{Path.cwd() / path}"
+        return f"sqlite:///{path.absolute()}"
 
 
 def policy_of(settings: PolicySettings) -> Policy:
@@ -85,4 +85,5 @@ def desk_configured(settings: Settings, desk: DeskSettings) -> DeskConfigured:
         policy=policy_of(desk.policy or settings.policy),
         sync_interval_s=round(interval_s),
         deadline_s=round(settings.dispatch.deadline_s),
+        booking_timeout_s=round(settings.hybrid.booking_timeout_s),
     )

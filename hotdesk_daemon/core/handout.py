@@ -1,0 +1,69 @@
+"""Handing commands to the dispatcher: one at a time, by the alias that holds when it leaves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from hotdesk_daemon.core.commands import BookingCommand
+from hotdesk_daemon.core.desk import CommandState, LinkState, OpenCommand
+from hotdesk_daemon.core.policy import Stage
+from hotdesk_daemon.core.steps import SendCommand
+
+if TYPE_CHECKING:
+    from hotdesk_daemon.core.draft import Draft
+    from hotdesk_daemon.core.inputs import CommandSending
+
+_UNANSWERED: Final = frozenset({CommandState.PENDING, CommandState.SENDING, CommandState.UNKNOWN})
+
+
+def pump(draft: Draft) -> None:
+    """
+    Hand the oldest unanswered command to the dispatcher if it is to be sent; the others wait for it.
+
+    Not in the step in which the dispatcher is told not to send: it forgets the command only when it hears of that.
+    """
+    if draft.base.stage is Stage.OBSERVE or "hand" in draft.timers:
+        return
+    head = next((c for c in draft.commands.values() if c.state in _UNANSWERED), None)
+    if head is None or head.state is not CommandState.PENDING or head.handed:
+        return
+    aimed = _aim(draft, head)
+    if aimed is None:
+        return  # no alias that a connected device understands: the next list brings one
+    aimed = attrs.evolve(aimed, handed=True)
+    draft.put_command(aimed)
+    draft.effects.append(SendCommand(command=aimed))
+
+
+def _aim(draft: Draft, opened: OpenCommand) -> OpenCommand | None:
+    """Name the booking by the alias that holds now: its MeetingId, else the Id that one connected device gave it."""
+    command = opened.command
+    if not isinstance(command, BookingCommand):
+        return opened
+    booking = draft.bookings.get(opened.booking_id) if opened.booking_id else None
+    if booking is None:
+        return None
+    if booking.meeting_id is not None:
+        aimed = attrs.evolve(command, meeting_id=booking.meeting_id, id=None)
+        return attrs.evolve(opened, command=aimed, device=None)
+    for device_id, own_id in booking.ids.items():
+        device = draft.devices.get(device_id)
+        if device is not None and device.link is not LinkState.DOWN:
+            return attrs.evolve(opened, command=attrs.evolve(command, meeting_id=None, id=own_id), device=device_id)
+    return None
+
+
+def unfit(draft: Draft, command: OpenCommand, sending: CommandSending) -> str | None:
+    """Why a command may not leave as it was handed out."""
+    if draft.base.stage is Stage.OBSERVE:
+        return "stage observe: nothing is sent to this desk"
+    told = command.command
+    if not isinstance(told, BookingCommand):
+        return None
+    booking = draft.bookings.get(command.booking_id) if command.booking_id else None
+    known = booking is not None and (
+        told.meeting_id == booking.meeting_id if told.meeting_id else told.id == booking.ids.get(sending.device)
+    )
+    return None if known else "the booking is known by another name now"

@@ -1,0 +1,89 @@
+"""
+The end of commands: a command is settled by the picture.
+
+At the end of every step `settle` looks whether what an open command was to bring about holds, whoever brought it about.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from hotdesk_daemon.core.commands import Book, Delete, Edit, Logout
+from hotdesk_daemon.core.desk import Booking, BookingState, ChangeState, CommandState, OpenCommand, SignInState
+from hotdesk_daemon.core.steps import Life
+
+if TYPE_CHECKING:
+    from hotdesk_daemon.core.draft import Draft
+
+
+def is_fulfilled(draft: Draft, command: OpenCommand) -> bool:
+    """Whether the picture shows what *command* was to bring about."""
+    booking = draft.bookings.get(command.booking_id) if command.booking_id else None
+    match command.command:
+        case Book():
+            return booking is not None and booking.state not in (BookingState.REQUESTED, BookingState.FAILED)
+        case Delete():
+            return booking is None or booking.is_over
+        case Edit() as edit:
+            return booking is None or booking.is_over or _holds(booking, edit, command)
+        case Logout():
+            device = draft.devices.get(command.device) if command.device else None
+            if device is None or device.sign_in is SignInState.SHARED:
+                return True
+            return device.sign_in is SignInState.UNKNOWN and command.state is CommandState.TAKEN
+        case _:
+            return command.state is CommandState.TAKEN
+
+
+def _holds(booking: Booking, edit: Edit, command: OpenCommand) -> bool:
+    if edit.start is None and edit.duration_min is None:
+        return command.state is CommandState.TAKEN  # no event tells of a title
+    return edit.start in (None, booking.start) and edit.duration_min in (None, booking.duration_min)
+
+
+def settle(draft: Draft) -> None:
+    """End every open command whose effect holds, and every ``Book`` whose booking failed."""
+    for command in list(draft.commands.values()):
+        if is_fulfilled(draft, command):
+            end(draft, command, CommandState.DONE, "command.done", "its effect holds")
+        elif isinstance(command.command, Book) and command.state is not CommandState.PARKED:
+            booking = draft.bookings.get(command.booking_id) if command.booking_id else None
+            if booking is not None and booking.state is BookingState.FAILED:
+                why = f"the booking failed: {booking.end_cause}"
+                end(draft, command, CommandState.REFUSED, "command.refused", why)
+
+
+def end(draft: Draft, command: OpenCommand, state: CommandState, code: str, text: str) -> None:
+    draft.because(Life.COMMAND, code, text, before=command.state, after=state, command=command)
+    draft.put_command(attrs.evolve(command, state=state, answered_at=command.answered_at or draft.now))
+
+
+def park_failed_edit(draft: Draft, booking: Booking, cause: str) -> None:
+    """The calendar refused an edit of ours: it is kept for a person."""
+    command = open_for(draft, booking.booking_id, Edit)
+    if command is None or command.state is CommandState.PENDING:
+        return
+    draft.because(
+        Life.COMMAND, "command.parked", f"the edit failed: {cause}",
+        before=command.state, after=CommandState.PARKED, booking=booking, command=command,
+    )  # fmt: skip
+    draft.put_command(attrs.evolve(command, state=CommandState.PARKED, message=f"the edit failed: {cause}"))
+
+
+def end_change(draft: Draft, booking: Booking, code: str, text: str) -> Booking:
+    """The open change of *booking* is not waited for any more."""
+    draft.because(Life.CHANGE, code, text, before=booking.change, after=ChangeState.NONE, booking=booking)
+    draft.clear_timer(f"change:{booking.booking_id}")
+    booking = attrs.evolve(booking, change=ChangeState.NONE, change_end=None)
+    draft.put_booking(booking)
+    return booking
+
+
+def withdraw_edits(draft: Draft, booking: Booking, why: str) -> None:
+    """Drop the edits of *booking* that have not left us."""
+    for command in list(draft.commands.values()):
+        mine = command.booking_id == booking.booking_id and isinstance(command.command, Edit)
+        if mine and command.state is CommandState.PENDING:
+            end(draft, command, CommandState.DROPPED, "command.dropped", why)

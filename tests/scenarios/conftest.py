@@ -1,0 +1,53 @@
+"""Sites for scenarios: one factory, over every transport there is."""
+
+from __future__ import annotations
+
+import io
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+import structlog
+
+from hotdesk_daemon.ops.logs import configure_logs
+from hotdesk_daemon.ops.settings import LogFormat, LogLevel
+from hotdesk_daemon.simulator import DeskPlan
+from tests.scenarios.site import site_of
+from tests.scenarios.transports import TRANSPORTS, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+    from tests.scenarios.site import OpenSite, Site
+
+
+@pytest.fixture(params=sorted(TRANSPORTS))
+def transport(request: pytest.FixtureRequest) -> Transport:
+    return TRANSPORTS[request.param]
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """What the daemon logged, as JSON lines; no desk may have met a mistake of ours."""
+    stream = io.StringIO()
+    configure_logs(level=LogLevel.INFO, form=LogFormat.JSON, stream=stream, environ={})
+    yield stream
+    structlog.reset_defaults()
+    assert [] == [line for line in stream.getvalue().splitlines() if "task.failed" in line]
+
+
+@pytest_asyncio.fixture
+async def open_site(transport: Transport, tmp_path: Path, log: io.StringIO) -> AsyncIterator[OpenSite]:
+    """Open sites of the given desks: plans, or calendar kinds; they close with the test."""
+    async with AsyncExitStack() as stack:
+
+        async def begin(*desks: DeskPlan | str, **options: Any) -> Site:
+            plans = [
+                DeskPlan(workspace=f"Desk {number}", kind=desk) if isinstance(desk, str) else desk  # type: ignore[arg-type]  # a kind
+                for number, desk in enumerate(desks or ("local",), start=1)
+            ]
+            return await stack.enter_async_context(site_of(*plans, directory=tmp_path, transport=transport, **options))
+
+        yield begin

@@ -1,0 +1,338 @@
+"""
+A whole site in one event loop: the real daemon with its journal and its HTTP door, and a floor of simulated desks.
+
+Both live by one clock that stands still until a test moves it. Nothing waits for the machine's time: after every step
+the site is *quiet* before the test goes on, that is, nobody could do anything more without time passing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import aiohttp
+import attrs
+
+from hotdesk_daemon.app.daemon import Daemon
+from hotdesk_daemon.core.desk import BookingState, CommandState, LinkState
+from hotdesk_daemon.core.ids import DeskId
+from hotdesk_daemon.ops.settings import (
+    DaemonSettings,
+    DeskSettings,
+    DispatchSettings,
+    HttpSettings,
+    PolicySettings,
+    Settings,
+    SocketSettings,
+    SyncSettings,
+)
+from hotdesk_daemon.simulator import DeskPlan, Floor, ManualClock, Played, play
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from hotdesk_daemon.api.site import StreamItem
+    from hotdesk_daemon.core.desk import Booking, OpenCommand
+    from hotdesk_daemon.core.desk import Desk as DeskState
+    from hotdesk_daemon.core.steps import Reason
+    from hotdesk_daemon.simulator import Desk, Device
+    from tests.scenarios.transports import Transport
+
+#: Everything that takes the machine's time is bounded by this; slow machines scale it.
+LIMIT_S: Final = 4.0 * float(os.environ.get("TEST_TIME_SCALE", "1"))
+#: Fast enough that no test waits for it, and a limit all the same.
+UNHURRIED: Final = SocketSettings(connects_per_s=10_000, handshakes=1_000)
+
+Sent = tuple[str, dict[str, Any]]
+OpenSite = Callable[..., Awaitable["Site"]]
+
+
+@attrs.define(eq=False)
+class Site:
+    """A floor, the daemon that serves it, and what a test wants of both. The first desk is meant where none is named."""
+
+    floor: Floor
+    clock: ManualClock
+    settings: Settings
+    daemon: Daemon = attrs.field(init=False)
+    _http: aiohttp.ClientSession = attrs.field(init=False)
+    _run: asyncio.Task[None] = attrs.field(init=False)
+    _marks: dict[str, int] = attrs.field(factory=dict)
+    _noted: dict[str, int] = attrs.field(factory=dict)
+
+    # --- life --------------------------------------------------------------------------------------------------------
+
+    async def start(self, *, live: bool = True) -> None:
+        """Start the daemon (again); return when it serves, and every desk is live unless told otherwise."""
+        self.daemon = Daemon(self.settings, self.clock, mono=self.clock.mono, sleep=self._sleep)
+        self._run = asyncio.create_task(self.daemon.run(), name="the daemon under test")
+        ready = asyncio.create_task(self.daemon.ready.wait(), name="wait for the daemon")
+        async with asyncio.timeout(LIMIT_S):
+            await asyncio.wait((self._run, ready), return_when=asyncio.FIRST_COMPLETED)
+        if self._run.done():
+            ready.cancel()
+            await self._run
+        headers = {"Authorization": f"Bearer {self.daemon.token}"}
+        self._http = aiohttp.ClientSession(self.daemon.url, headers=headers)
+        if live:
+            await self.until(self.is_live, step_s=0.01)
+            self.mark()
+
+    async def stop(self) -> None:
+        """Stop the daemon as a service manager would."""
+        await self._http.close()
+        self.daemon.stop.set()
+        async with asyncio.timeout(LIMIT_S):
+            await self._run
+
+    def is_live(self) -> bool:
+        """Whether every device of every desk is connected and listed."""
+        devices = [device for desk in self.daemon.fleet.desks() for device in desk.devices.values()]
+        return all(device.link is LinkState.LIVE for device in devices)
+
+    async def stop_if_running(self) -> None:
+        """Stop the daemon unless a test has done so."""
+        if hasattr(self, "_run") and not self._run.done():
+            await self.stop()
+
+    async def _sleep(self, seconds: float) -> None:
+        # Less than the clock's resolution would be no wait at all, and whoever loops would loop for ever.
+        await self.clock.sleep(max(seconds, 1e-6))
+
+    # --- time --------------------------------------------------------------------------------------------------------
+
+    async def quiet(self) -> None:
+        """Return when nobody can do anything without time passing: no callback, no socket, no commit is left."""
+        loop = cast("Any", asyncio.get_running_loop())
+        async with asyncio.timeout(LIMIT_S):
+            while True:
+                await asyncio.sleep(0)
+                # What asyncio keeps to itself, looked at because nothing else can tell that a loop has nothing to do.
+                if not loop._ready and not loop._selector.select(0) and not self._is_writing():  # noqa: SLF001
+                    return
+
+    def _is_writing(self) -> bool:
+        fleet = getattr(self.daemon, "fleet", None) if hasattr(self, "daemon") else None
+        return fleet is not None and fleet.journal.writer_stats.waiting > 0
+
+    async def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        await self.clock.advance(seconds)
+
+    async def until(self, reached: Callable[[], bool], *, limit_s: float = 3600.0, step_s: float = 5.0) -> None:
+        """Let the site's time pass until *reached* holds."""
+        await self.clock.advance_until(reached, limit_s=limit_s, step_s=step_s)
+
+    async def real(self, reached: Callable[[], bool]) -> None:
+        """Wait, in the machine's time and step by step of the daemon, until *reached* holds: for what only it times."""
+        async with asyncio.timeout(LIMIT_S), self.daemon.fleet.watch(desks=None, kinds=None) as steps:
+            await self.quiet()
+            while not reached():
+                await anext(steps)
+                await self.quiet()
+
+    async def play(self, flow: str, variant: str = "", *, desk: int = 0) -> Played:
+        """Play a flow to its end and let everybody react."""
+        playing = asyncio.create_task(play(flow, self.floor.desks[desk], self.clock, variant=variant))
+        await self.until(playing.done, step_s=10)
+        result = await playing
+        await self.clock.settle()
+        return result
+
+    # --- the device's side -------------------------------------------------------------------------------------------
+
+    def station(self, desk: int = 0, place: int = 0) -> Device:
+        return self.floor.desks[desk].stations[place].device
+
+    @property
+    def device(self) -> Device:
+        return self.station()
+
+    @property
+    def plan(self) -> Desk:
+        return self.floor.desks[0]
+
+    def sent(self, desk: int = 0, place: int = 0) -> list[Sent]:
+        """The commands that reached a device since the last mark; lists are counted elsewhere."""
+        device = self.station(desk, place)
+        received = device.commands_received[self._noted.get(device.device_id, 0) :]
+        return [(path, params) for path, params in received if path != "Bookings List"]
+
+    def lists(self, desk: int = 0, place: int = 0) -> int:
+        """How many lists a device was asked for since the last mark."""
+        device = self.station(desk, place)
+        received = device.commands_received[self._noted.get(device.device_id, 0) :]
+        return sum(1 for path, _ in received if path == "Bookings List")
+
+    def effects(self, kind: str, desk: int = 0) -> int:
+        """How often something really happened at the devices of a desk."""
+        stations = self.floor.desks[desk].stations
+        return sum(1 for station in stations for effect in station.device.effects if effect.kind == kind)
+
+    # --- the daemon's side -------------------------------------------------------------------------------------------
+
+    def desk_id(self, desk: int = 0) -> DeskId:
+        return DeskId(self.settings.desks[desk].id)
+
+    def state(self, desk: int = 0) -> DeskState:
+        held = self.daemon.fleet.desk(self.desk_id(desk))
+        assert held is not None
+        return held
+
+    @property
+    def is_stale(self) -> bool:
+        return self.state().is_stale
+
+    def sign_ins(self, desk: int = 0) -> list[str]:
+        """The sign-in state of each device."""
+        return [device.sign_in.value for device in self.state(desk).devices.values()]
+
+    def bookings(self, desk: int = 0) -> list[Booking]:
+        """What the daemon holds, by start."""
+        return sorted(self.state(desk).bookings.values(), key=lambda b: (b.start, b.booking_id))
+
+    def booking(self, desk: int = 0) -> Booking:
+        """The only booking that the daemon holds."""
+        held = self.bookings(desk)
+        assert 1 == len(held), held
+        return held[0]
+
+    def seen(self, desk: int = 0) -> list[tuple[str, float, int, str]]:
+        """Each booking as (state, minutes from the clock's start to its own, minutes, verdict)."""
+        return [
+            (b.state.value, (b.start - self.clock.start).total_seconds() / 60, b.duration_min, b.verdict.value)
+            for b in self.bookings(desk)
+        ]
+
+    def commands(self, desk: int = 0) -> list[OpenCommand]:
+        """The commands that are not settled."""
+        return list(self.state(desk).commands.values())
+
+    async def outbox(self, desk: int = 0) -> list[tuple[str, str]]:
+        """Every command ever decided as (path, state), oldest first."""
+        rows = await self.daemon.fleet.commands(desk_id=self.desk_id(desk), limit=1000)
+        return [(view.command.command.path, view.command.state.value) for view in reversed(rows)]
+
+    def mark(self) -> None:
+        """From here on look at what comes: `reasons`, `sent` and `lists` begin anew."""
+        self._marks = {desk.desk_id: desk.seq for desk in self.daemon.fleet.desks()}
+        stations = [station.device for desk in self.floor.desks for station in desk.stations]
+        self._noted = {device.device_id: len(device.commands_received) for device in stations}
+
+    async def steps(self, desk: int = 0, *, since: int | None = None) -> list[StreamItem]:
+        """The journal's steps since the mark."""
+        name = self.desk_id(desk)
+        since = self._marks.get(name, 0) if since is None else since
+        return list(await self.daemon.fleet.history(name, since_seq=since, limit=100_000))
+
+    async def reasons(self, desk: int = 0) -> list[Reason]:
+        """Why everything since the mark happened, in order."""
+        return [reason for step in await self.steps(desk) for reason in step.reasons]
+
+    async def codes(self, desk: int = 0) -> list[str]:
+        """The codes of the reasons since the mark."""
+        return [reason.code for reason in await self.reasons(desk)]
+
+    async def root(self, reason: Reason, desk: int = 0) -> str:
+        """The kind of the input that a chain of causes begins with."""
+        steps = {step.seq: step for step in await self.steps(desk, since=0)}
+        at = next(seq for seq, step in steps.items() if reason in step.reasons)
+        cause = reason.cause_seq
+        while cause is not None and cause != at:
+            at = cause
+            earlier = [each.cause_seq for each in steps[at].reasons if each.cause_seq not in (None, at)]
+            cause = min((each for each in earlier if each is not None), default=None)
+        return steps[at].kind
+
+    def agrees(self, desk: int = 0) -> bool:
+        """Whether the daemon's picture of a desk is what its devices say: bookings to come, and who is signed in."""
+        state, plan = self.state(desk), self.floor.desks[desk]
+        now = self.clock.now()
+        alive = (BookingState.CREATED, BookingState.STARTED)
+        held = {(b.meeting_id, b.start, b.duration_min) for b in state.bookings.values() if b.state in alive}
+        real = {(e.meeting_id, e.start, e.duration_min) for e in plan.calendar.in_order() if e.end > now}
+        personal = [station.device.signin.person is not None for station in plan.stations]
+        return held == real and personal == [device.personalized for device in state.devices.values()]
+
+    # --- its HTTP door -----------------------------------------------------------------------------------------------
+
+    async def call(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        """Ask the HTTP door; answer its status and JSON, and let everybody react."""
+        async with asyncio.timeout(LIMIT_S):
+            async with self._http.request(method, path, json=body) as response:
+                answer = response.status, await response.json(content_type=None)
+        await self.clock.settle()
+        return answer
+
+    async def book(self, *, begins_in_min: int = 60, minutes: int = 30, desk: int = 0, **more: object) -> dict[str, Any]:
+        """Have a booking asked for over HTTP; it must be taken."""
+        start = self.clock.now().replace(microsecond=0) + timedelta(minutes=begins_in_min)
+        body = {"start": start.isoformat(), "duration_min": minutes, "title": "Desk"} | more
+        status, answer = await self.call("POST", f"/api/v1/desks/{self.desk_id(desk)}/bookings", body)
+        assert 202 == status, answer
+        booking: dict[str, Any] = answer["booking"]
+        return booking
+
+    async def edit(self, booking_id: str, **change: object) -> dict[str, Any]:
+        """Have a booking changed over HTTP; the wish must be taken."""
+        status, answer = await self.call("PATCH", f"/api/v1/bookings/{booking_id}", change)
+        assert 202 == status, answer
+        taken: dict[str, Any] = answer
+        return taken
+
+    async def delete(self, booking_id: str) -> None:
+        """Have a booking deleted over HTTP; the wish must be taken."""
+        status, answer = await self.call("DELETE", f"/api/v1/bookings/{booking_id}")
+        assert 202 == status, answer
+
+    async def sign_out(self, *, desk: int = 0, **how: object) -> None:
+        """Have whoever is signed in signed out over HTTP; the wish must be taken."""
+        status, answer = await self.call("POST", f"/api/v1/desks/{self.desk_id(desk)}/sign-out", how)
+        assert 202 == status, answer
+
+    def parked(self, desk: int = 0) -> list[OpenCommand]:
+        return [command for command in self.commands(desk) if command.state is CommandState.PARKED]
+
+
+@asynccontextmanager
+async def site_of(
+    *plans: DeskPlan,
+    directory: Path,
+    transport: Transport,
+    policy: PolicySettings | None = None,
+    sockets: SocketSettings = UNHURRIED,
+    dispatch: DispatchSettings | None = None,
+    sync_s: float = 86_400.0,
+    start: bool = True,
+    live: bool = True,
+    **options: Any,
+) -> AsyncIterator[Site]:
+    """A site of these desks, served and live; timed lists are a day away unless told otherwise."""
+    clock = ManualClock(yields=1)
+    async with AsyncExitStack() as stack:
+        floor = await stack.enter_async_context(Floor(plans, clock=clock, **options))
+        settings = Settings(
+            daemon=DaemonSettings(state_dir=directory),
+            http=HttpSettings(port=0),
+            sockets=sockets,
+            dispatch=dispatch or DispatchSettings(rate_per_s=10_000, concurrency=1_000),
+            sync=SyncSettings(interval_s=sync_s),
+            policy=policy or PolicySettings(),
+            desks=_desks(floor, transport),
+        )
+        site = Site(floor, clock, settings)
+        clock.settle_with(site.quiet)
+        if start:
+            await site.start(live=live)
+        stack.push_async_callback(site.stop_if_running)
+        yield site
+        assert [] == floor.schedule.failures
+
+
+def _desks(floor: Floor, transport: Transport) -> tuple[DeskSettings, ...]:
+    return tuple(transport.desk(desk) for desk in floor.desks)
