@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Never
+from zoneinfo import ZoneInfo
 
 import attrs
 
@@ -31,6 +32,7 @@ from hotdesk_daemon.app.recovery import beginning, rebuild
 from hotdesk_daemon.app.simulated import simulated_site
 from hotdesk_daemon.app.timekeeper import Timekeeper
 from hotdesk_daemon.app.worker import DeskWorker
+from hotdesk_daemon.app.zones import load_zones
 from hotdesk_daemon.core.desk import CommandState
 from hotdesk_daemon.core.errors import ConfigError, HotdeskError, TransientError
 from hotdesk_daemon.core.ids import DeskId
@@ -83,6 +85,7 @@ class Daemon:
     token: str = ""
     fleet: Fleet = attrs.field(init=False)
     left: int = 0
+    _zones: tuple[ZoneInfo, ...] = attrs.field(init=False, default=())
 
     async def run(self) -> None:
         """
@@ -95,8 +98,9 @@ class Daemon:
         began_mono = time.monotonic()
         metrics = Metrics(version=__version__)
         async with AsyncExitStack() as stack:
-            state_dir = self.settings.daemon.state_dir
-            token = self.settings.http.token or await asyncio.to_thread(ensure_http_token, state_dir)
+            token = self.settings.http.token
+            if token is None:
+                token = await asyncio.to_thread(ensure_http_token, self.settings.daemon.state_dir)
             self.token = token.reveal()
             journal = await stack.enter_async_context(SqlJournal.open(self.settings.journal_url, clock=self.clock.now))
             stored = await journal.load()
@@ -111,6 +115,7 @@ class Daemon:
                 records=sum(len(one.tail) for one in stored.values()),
                 took_s=round(time.monotonic() - began_mono, 3),
             )
+            self._zones = await asyncio.to_thread(load_zones, settings.desks, settings.policy)
             narrator = Narrator(metrics)
             self.fleet = Fleet(journal=journal, clock=self.clock, narrator=narrator, metrics=metrics)
             timekeeper = Timekeeper(self.clock)
@@ -146,9 +151,7 @@ class Daemon:
         """Every desk's worker and links, with the first letter in each mailbox."""
         contexts = SslContexts()
         sockets = settings.sockets
-        gate = FleetGate(
-            per_s=sockets.connects_per_s, at_once=sockets.handshakes, clock=self.mono, sleep=self.sleep
-        )
+        gate = FleetGate(per_s=sockets.connects_per_s, at_once=sockets.handshakes, clock=self.mono, sleep=self.sleep)
         for configured in settings.desks:
             desk_id = DeskId(configured.id)
             desk = rebuild(desk_id, stored.get(desk_id))

@@ -181,7 +181,9 @@ class Fleet:
 
     async def sending(self, desk: DeskId, command_id: CommandId, *, device: DeviceId, attempt: int) -> bool:
         step = await self._record(desk, CommandSending(command_id=command_id, device=device, attempt=attempt))
-        return step.refusal is None
+        held = step.desk.commands.get(command_id)
+        # Only what the journal holds as being sent may be sent: that is what a restart goes by.
+        return step.refusal is None and held is not None and held.state is CommandState.SENDING
 
     async def answered(
         self, desk: DeskId, command_id: CommandId, *, outcome: Outcome, code: int | None, message: str
@@ -221,7 +223,7 @@ class Fleet:
 
     async def settle(self) -> None:
         """Return when nothing is being listed, waits or is undecided; the caller bounds the wait."""
-        while self._lists or any(not worker.is_idle for worker in self.workers.values()):
+        while self._lists or any(not worker.is_idle for worker in self.workers.values()):  # noqa: ASYNC110 - many set it
             await asyncio.sleep(_SETTLE_LOOK_S)
 
     def summary(self) -> str:

@@ -41,12 +41,15 @@ class Narrator:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._log = get_log()
+        self._inputs: Counter[str] = Counter()
         self._journal_fold = Fold(self._log)
         self._stale_since: dict[str, float] = {}
 
     def stepped(self, record: Record, step: Step) -> None:
-        """Tell of one durable step."""
-        self._metrics.events.labels(record.kind).inc()
+        """Tell of one durable step. Most only move a mirrored status: those cost no more than a count."""
+        self._inputs[record.kind] += 1
+        if not (step.reasons or step.commands):
+            return
         for reason in step.reasons:
             self._reason(record, step, reason)
         self._count(record, step)
@@ -85,7 +88,10 @@ class Narrator:
         say("command.retried", desk_id=desk_id, command_id=command_id, attempt=attempt, wait_s=wait_s, cause=cause)
 
     def count_desks(self, desks: Iterable[Desk]) -> None:
-        """Set the numbers that are counted over all desks."""
+        """Set the numbers that are counted over all desks, and bring the counts of inputs up to date."""
+        for kind, number in self._inputs.items():
+            self._metrics.events.labels(kind).inc(number)
+        self._inputs.clear()
         states: Counter[str] = Counter()
         commands: Counter[CommandState] = Counter()
         for desk in desks:

@@ -137,16 +137,20 @@ class DeskWorker:
         decided: list[_Decided] = []
         for letter in letters:
             inputs = self._open(letter)
-            for part, given in enumerate(inputs):
-                step = self._step(desk, given, now=now)
+            for part, told in enumerate(inputs):
+                given, step = self._step(desk, told, now=now)
                 desk = step.desk
+                raw = letter.raw if part == 0 else None
                 last = letter if part == len(inputs) - 1 else None
-                decided.append(_Decided(self._record(desk, given, step, letter, part, now, mono), step, last))
+                if given is not told:
+                    raw = letter.raw or repr(told).encode()
+                record = self._record(desk, given, step, letter, now=now, mono=mono, raw=raw, part=part)
+                decided.append(_Decided(record, step, last))
         for fired, cause_seq in self._due_timers(desk, now=now):
-            letter = Letter(source="timer", inputs=(fired,), cause_seq=cause_seq)
-            step = self._step(desk, fired, now=now)
+            letter = Letter(source="timer", cause_seq=cause_seq)
+            given, step = self._step(desk, fired, now=now)
             desk = step.desk
-            decided.append(_Decided(self._record(desk, fired, step, letter, 0, now, mono), step, None))
+            decided.append(_Decided(self._record(desk, given, step, letter, now=now, mono=mono), step, None))
         return decided
 
     def _due_timers(self, desk: Desk, *, now: datetime) -> Iterator[tuple[TimerFired, int]]:
@@ -161,18 +165,33 @@ class DeskWorker:
             return letter.inputs
         return parse_feedback(letter.params, device=letter.device, raw=letter.raw or b"")
 
-    def _step(self, desk: Desk, given: Input, *, now: datetime) -> Step:
-        """Decide, and survive a mistake of ours: the input is kept as one that could not be understood."""
-        try:
-            return decide(desk, given, now=now)
-        except Exception as exc:  # noqa: BLE001 - the guard of one desk: its mistake must not end the others
-            self._log.error("task.failed", task=f"decide {type(given).__name__}", exc_info=exc)
-            device = getattr(given, "device", None) or next(iter(desk.devices), DeviceId("none"))
-            lost = Undecodable(device=device, error=f"{type(given).__name__} could not be decided: {exc!r}")
-            return decide(desk, lost, now=now)
+    def _step(self, desk: Desk, given: Input, *, now: datetime) -> tuple[Input, Step]:
+        """
+        Decide, and survive a mistake of ours: then an input that says so takes the place of *given*.
 
+        So the journal can be replayed, and whoever waits for the step is refused rather than misled.
+        """
+        try:
+            return given, decide(desk, given, now=now)
+        except Exception as exc:  # noqa: BLE001 - the guard of one desk: its mistake must not end the others
+            kind = type(given).__name__
+            self._log.error("task.failed", task=f"decide {kind}", exc_info=exc)
+            device = getattr(given, "device", None) or next(iter(desk.devices), DeviceId("none"))
+            lost = Undecodable(device=device, error=f"{kind} could not be decided: {type(exc).__name__}")
+            step = decide(desk, lost, now=now)
+            return lost, attrs.evolve(step, refusal=f"{kind} could not be decided: this is a mistake of the daemon")
+
+    @staticmethod
     def _record(
-        self, desk: Desk, given: Input, step: Step, letter: Letter, part: int, now: datetime, mono: float
+        desk: Desk,
+        given: Input,
+        step: Step,
+        letter: Letter,
+        *,
+        now: datetime,
+        mono: float,
+        raw: bytes | None = None,
+        part: int = 0,
     ) -> Record:
         cause_seq = letter.cause_seq
         if cause_seq is None and isinstance(given, CommandAnswered):
@@ -185,7 +204,7 @@ class DeskWorker:
             source=letter.source,
             kind=type(given).__name__,
             cause_seq=cause_seq,
-            raw=letter.raw if part == 0 else None,
+            raw=raw,
             part=part,
             input=given,
             reasons=step.reasons,

@@ -15,7 +15,7 @@ import attrs
 
 from hotdesk_daemon.core.commands import Book
 from hotdesk_daemon.core.desk import Booking, BookingState, CommandState, Verdict
-from hotdesk_daemon.core.inputs import CalendarKind, ListedBooking
+from hotdesk_daemon.core.inputs import BookingEvent, CalendarKind, ExtensionRequested, ListedBooking
 from hotdesk_daemon.core.steps import Life
 
 if TYPE_CHECKING:
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
 #: Of two joined bookings, the life that got furthest goes on.
 _PROGRESS = {state: rank for rank, state in enumerate(BookingState)}
+
+
+def meeting_named(event: BookingEvent) -> str | None:
+    """The MeetingId of the booking that *event* is about: an extension's own may be that of the entry added to it."""
+    original = event.original_meeting_id if isinstance(event, ExtensionRequested) else None
+    return original or event.meeting_id
 
 
 def find(

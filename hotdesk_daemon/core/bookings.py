@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from hotdesk_daemon.core import sync
-from hotdesk_daemon.core.aliases import learn
+from hotdesk_daemon.core.aliases import learn, meeting_named
 from hotdesk_daemon.core.desk import (
     Booking,
     BookingState,
@@ -40,11 +40,13 @@ if TYPE_CHECKING:
 WATCH_AFTER: Final = timedelta(seconds=60)
 #: A local calendar answers at once; this is the patience with one that does not.
 LOCAL_PATIENCE: Final = timedelta(seconds=60)
+#: The device measures its own limit from the same moment; its word that time is up shall come before ours.
+GRACE: Final = timedelta(seconds=10)
 
 
 def answer_time(draft: Draft) -> timedelta:
     """How long a request or change may stay unanswered."""
-    return draft.confirmation_time() if draft.base.calendar is CalendarKind.HYBRID else LOCAL_PATIENCE
+    return draft.confirmation_time() + GRACE if draft.base.calendar is CalendarKind.HYBRID else LOCAL_PATIENCE
 
 
 def new_booking(
@@ -92,7 +94,7 @@ def learn_event(draft: Draft, booking: Booking, event: BookingEvent) -> Booking:
     return learn(
         booking,
         uuid=event.booking_request_uuid,
-        meeting_id=event.meeting_id,
+        meeting_id=meeting_named(event),
         own_id=event.id,
         device=event.device,
     )
@@ -150,7 +152,7 @@ def set_times(draft: Draft, booking: Booking, start: datetime, duration_min: int
     if booking.accepted_start is None:
         return booking
     if (start, duration_min) == (booking.accepted_start, booking.accepted_duration_min):
-        return attrs.evolve(booking, verdict=Verdict.ACCEPTED)
+        return attrs.evolve(booking, verdict=Verdict.ACCEPTED, verdict_why=None)
     return attrs.evolve(booking, verdict=Verdict.UNDECIDED)
 
 
@@ -244,15 +246,22 @@ def still_there(draft: Draft, booking: Booking, listed: tuple[BookingsListed, Li
     booking = _learn_entry(booking, entry, source.device)
     if organizer != known or (entry.title and entry.title != booking.title):
         booking = attrs.evolve(booking, organizer=organizer, title=entry.title or booking.title)
-    before = (booking.start, booking.duration_min, booking.state)
+    before = (booking.start, booking.duration_min)
     booking = set_times(draft, booking, entry.start, entry.duration_min)
+    if (booking.start, booking.duration_min) != before:
+        draft.detail = "at other times"
+    if entry.end <= draft.now:
+        return booking if booking.is_over else _end_by_list(booking)
     state = BookingState.STARTED if entry.start <= draft.now else BookingState.CREATED
-    if booking.is_over and entry.end <= draft.now:
-        state = booking.state
-    if (booking.start, booking.duration_min, state) != before:
+    if state is not booking.state or draft.detail:
         draft.clear_timer(f"request:{booking.booking_id}")
         booking = watch(draft, attrs.evolve(booking, state=state))
     return booking
+
+
+def _end_by_list(booking: Booking) -> Booking:
+    """Lists go back to the beginning of the day: what is over by its times has ended, though no event said so."""
+    return attrs.evolve(booking, state=BookingState.ENDED, end_cause="listed after its end")
 
 
 def vanish(draft: Draft, booking: Booking, listed: BookingsListed) -> Booking:

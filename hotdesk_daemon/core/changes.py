@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from hotdesk_daemon.core import orders, settlement, sync
+from hotdesk_daemon.core import orders, sync
 from hotdesk_daemon.core.bookings import answer_time
 from hotdesk_daemon.core.commands import Edit
 from hotdesk_daemon.core.desk import Booking, ChangeState, Verdict
@@ -45,7 +45,7 @@ def close(draft: Draft, booking: Booking, _: Input) -> Booking:
 def fail(draft: Draft, booking: Booking, event: EditFailed | ExtensionFailed) -> Booking:
     """Refused by the calendar: the booking stays as it was."""
     draft.detail = event.failure_cause
-    settlement.park_failed_edit(draft, booking, event.failure_cause)
+    orders.park_failed_edit(draft, booking, event.failure_cause)
     return close(draft, booking, event)
 
 

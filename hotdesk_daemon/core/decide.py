@@ -13,7 +13,7 @@ import attrs
 
 from hotdesk_daemon.core import handout, orders, settlement, sync, verdicts
 from hotdesk_daemon.core import inputs as i
-from hotdesk_daemon.core.aliases import find, is_known, match_listed
+from hotdesk_daemon.core.aliases import find, is_known, match_listed, meeting_named
 from hotdesk_daemon.core.desk import (
     OVER,
     Booking,
@@ -120,7 +120,7 @@ def _meet_booking(draft: Draft, booking: Booking | None, given: Any, column: str
             new = _reopen(new)
     if new is not booking:
         draft.put_booking(new)
-    if not row.quiet or new.state is not before:
+    if not row.quiet or draft.detail or new.state is not before:
         cause = _cause(draft, new)
         _say(draft, Life.BOOKING, row.code, row.text, before, new.state, booking=new, cause_seq=cause)
     return new
@@ -175,6 +175,8 @@ def _meet_command(draft: Draft, command: OpenCommand, given: i.Input, column: st
 
 
 def _say(draft: Draft, life: Life, code: str, text: str, before: str, after: str, **whose: Any) -> None:  # noqa: ANN401
+    if draft.refusal is not None and before == after and life is not Life.COMMAND:
+        return  # a wish that was refused has said why
     full = f"{text}: {draft.detail}" if draft.detail else text
     draft.because(life, code, full, before=before, after=after, **whose)
     draft.detail = ""
@@ -228,10 +230,8 @@ def _apply_event(draft: Draft, event: i.BookingEvent) -> None:
 
 
 def _named(draft: Draft, event: i.BookingEvent) -> Booking | None:
-    meeting_id = event.meeting_id
-    if isinstance(event, i.ExtensionRequested):
-        meeting_id = event.original_meeting_id or meeting_id
-    found = find(draft, uuid=event.booking_request_uuid, meeting_id=meeting_id, own_id=event.id, device=event.device)
+    uuid, meeting_id = event.booking_request_uuid, meeting_named(event)
+    found = find(draft, uuid=uuid, meeting_id=meeting_id, own_id=event.id, device=event.device)
     if found is not None or not isinstance(event, i.BookingCreated) or event.booking_request_uuid is not None:
         return found
     # A request without a BookingRequestUUID can only be recognised by its times.

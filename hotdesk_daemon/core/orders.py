@@ -1,9 +1,9 @@
 """
 Acts of the command life: deciding a command, and what becomes of it.
 
-A command is *settled by the picture*: at the end of every step `settle` looks whether what a command was to bring
-about holds, whoever brought it about. So a repeated or late event, a list, or an answer all end it in the same way,
-``Delete`` of what is gone is done, and ``Edit`` to what holds is done. Only when the picture, asked after the
+A command is *settled by the picture*: at the end of every step ``settlement`` looks whether what a command was to
+bring about holds, whoever brought it about. So a repeated or late event, a list, or an answer all end it in the same
+way, ``Delete`` of what is gone is done, and ``Edit`` to what holds is done. Only when the picture, asked after the
 doubt arose, says that the effect is missing, is a command sent again or parked for a person.
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from hotdesk_daemon.core import settlement, sync
+from hotdesk_daemon.core import handout, settlement, sync
 from hotdesk_daemon.core.bookings import answer_time
 from hotdesk_daemon.core.commands import Book, Command, Edit, Logout
 from hotdesk_daemon.core.desk import (
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 SETTLING: Final = timedelta(seconds=10)
 #: After so many attempts with a lost answer a person has to look.
 MAX_ATTEMPTS: Final = 5
-
 #: When a command that the dispatcher was told not to send is handed out anew.
 HAND_AGAIN: Final = timedelta(seconds=1)
 
@@ -97,14 +96,20 @@ def claim(draft: Draft, command: OpenCommand, sending: CommandSending) -> OpenCo
     From the commit of this step on it may have been carried out. An alias that means another booking by now (Ids are
     valid for one boot) or nothing at all must not leave: the command is handed out anew, by the alias that holds then.
     """
-    why = unfit(draft, command, sending)
+    why = handout.unfit(draft, command, sending)
     if why is not None:
         draft.refuse(why)
         draft.detail = why
         draft.set_timer("hand", draft.now + HAND_AGAIN)
         return attrs.evolve(command, state=CommandState.PENDING, handed=False)
-    command = attrs.evolve(command, state=CommandState.SENDING)
-    return attrs.evolve(command, device=sending.device, attempts=sending.attempt, refused=False, message="")
+    return attrs.evolve(
+        command,
+        state=CommandState.SENDING,
+        device=sending.device,
+        attempts=sending.attempt,
+        refused=False,
+        message="",
+    )
 
 
 def too_late(draft: Draft, command: OpenCommand, _: CommandSending) -> OpenCommand:
@@ -296,6 +301,18 @@ def drop(draft: Draft, command: OpenCommand, _: DropAsked) -> OpenCommand:
 def cannot(draft: Draft, command: OpenCommand, _: RetryAsked | DropAsked) -> OpenCommand:
     draft.refuse(f"the command is {command.state}: only a parked one can be retried, and one under way not dropped")
     return command
+
+
+def park_failed_edit(draft: Draft, booking: Booking, cause: str) -> None:
+    """The calendar refused an edit of ours: it is kept for a person."""
+    command = open_for(draft, booking.booking_id, Edit)
+    if command is None or command.state is CommandState.PENDING:
+        return
+    draft.because(
+        Life.COMMAND, "command.parked", f"the edit failed: {cause}",
+        before=command.state, after=CommandState.PARKED, booking=booking, command=command,
+    )  # fmt: skip
+    draft.put_command(attrs.evolve(command, state=CommandState.PARKED, message=f"the edit failed: {cause}"))
 
 
 def by_decision(command: OpenCommand) -> tuple[datetime, str]:

@@ -60,18 +60,6 @@ def end(draft: Draft, command: OpenCommand, state: CommandState, code: str, text
     draft.put_command(attrs.evolve(command, state=state, answered_at=command.answered_at or draft.now))
 
 
-def park_failed_edit(draft: Draft, booking: Booking, cause: str) -> None:
-    """The calendar refused an edit of ours: it is kept for a person."""
-    command = open_for(draft, booking.booking_id, Edit)
-    if command is None or command.state is CommandState.PENDING:
-        return
-    draft.because(
-        Life.COMMAND, "command.parked", f"the edit failed: {cause}",
-        before=command.state, after=CommandState.PARKED, booking=booking, command=command,
-    )  # fmt: skip
-    draft.put_command(attrs.evolve(command, state=CommandState.PARKED, message=f"the edit failed: {cause}"))
-
-
 def end_change(draft: Draft, booking: Booking, code: str, text: str) -> Booking:
     """The open change of *booking* is not waited for any more."""
     draft.because(Life.CHANGE, code, text, before=booking.change, after=ChangeState.NONE, booking=booking)

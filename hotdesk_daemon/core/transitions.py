@@ -2,19 +2,23 @@
 The transition tables: what every state does with everything that can happen.
 
 Five lives, five total tables: `LINK` and `SIGN_IN` per device, `BOOKING` and `CHANGE` per booking, `COMMAND` per
-command. ``decide`` looks a pair up here and does what the row says; nothing else changes a state, with two exceptions
-that close every step and are named where they are: ``verdicts.judge`` (the rules) and ``settlement.settle`` (a command
-whose effect holds is done). docs/transitions.md is generated from these tables.
+command. ``decide`` looks a pair up here and does what the row says. Nothing else changes a state, with three exceptions
+that are named where they are: ``verdicts.judge`` (the rules) and ``settlement.settle`` (a command whose effect holds is
+done) close every step, and ``orders`` moves the booking that a ``Book`` asked for when it is refused, dropped or
+retried. docs/transitions.md is generated from these tables.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hotdesk_daemon.core import bookings, changes, links, orders, sign_ins, wishes
 from hotdesk_daemon.core.desk import BookingState, ChangeState, CommandState, LinkState, SignInState
 from hotdesk_daemon.core.rows import Table, build, go, stay
 from hotdesk_daemon.core.steps import Life
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # --- link ------------------------------------------------------------------------------------------------------------
 
@@ -135,9 +139,9 @@ BOOKING: Final[Table[BookingState]] = build(
         (_ABSENT, "BookingsListed/present",
          go("booking.created", "the list shows it", _ABSENT, _CREATED, _STARTED, act=bookings.appear, quiet=True)),
         (_REQUESTED, "BookingsListed/present",
-         go("booking.created", "the list confirms it", _CREATED, _STARTED, act=bookings.still_there)),
+         go("booking.created", "the list confirms it", _CREATED, _STARTED, _ENDED, act=bookings.still_there)),
         (_ALIVE, "BookingsListed/present",
-         go("booking.listed", "the list shows it", _CREATED, _STARTED, act=bookings.still_there, quiet=True)),
+         go("booking.listed", "the list shows it", _CREATED, _STARTED, _ENDED, act=bookings.still_there, quiet=True)),
         (_OVER, "BookingsListed/present",
          go("booking.created", "the list shows it again",
             *_OVER, _CREATED, _STARTED, act=bookings.still_there, quiet=True)),
@@ -308,3 +312,12 @@ COMMAND: Final[Table[CommandState]] = build(
          stay("wish.refused", "under way or settled", orders.cannot, quiet=True)),
     ],
 )  # fmt: skip
+
+#: The table of each life that has one; the desk itself has none.
+TABLES: Final[Mapping[Life, Table[Any]]] = {
+    Life.LINK: LINK,
+    Life.SIGN_IN: SIGN_IN,
+    Life.BOOKING: BOOKING,
+    Life.CHANGE: CHANGE,
+    Life.COMMAND: COMMAND,
+}

@@ -11,7 +11,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import aiohttp
@@ -20,6 +20,7 @@ import attrs
 from hotdesk_daemon.app.daemon import Daemon
 from hotdesk_daemon.core.desk import BookingState, CommandState, LinkState
 from hotdesk_daemon.core.ids import DeskId
+from hotdesk_daemon.core.policy import Stage
 from hotdesk_daemon.ops.settings import (
     DaemonSettings,
     DeskSettings,
@@ -54,7 +55,7 @@ OpenSite = Callable[..., Awaitable["Site"]]
 
 @attrs.define(eq=False)
 class Site:
-    """A floor, the daemon that serves it, and what a test wants of both. The first desk is meant where none is named."""
+    """A floor, the daemon that serves it, and what a test wants of both; the first desk where none is named."""
 
     floor: Floor
     clock: ManualClock
@@ -123,6 +124,10 @@ class Site:
     async def advance(self, seconds: float) -> None:
         """Let time pass."""
         await self.clock.advance(seconds)
+
+    def at(self, minutes: float) -> datetime:
+        """The moment so many minutes after the clock's own beginning."""
+        return self.clock.start + timedelta(minutes=minutes)
 
     async def until(self, reached: Callable[[], bool], *, limit_s: float = 3600.0, step_s: float = 5.0) -> None:
         """Let the site's time pass until *reached* holds."""
@@ -202,13 +207,6 @@ class Site:
         assert 1 == len(held), held
         return held[0]
 
-    def seen(self, desk: int = 0) -> list[tuple[str, float, int, str]]:
-        """Each booking as (state, minutes from the clock's start to its own, minutes, verdict)."""
-        return [
-            (b.state.value, (b.start - self.clock.start).total_seconds() / 60, b.duration_min, b.verdict.value)
-            for b in self.bookings(desk)
-        ]
-
     def commands(self, desk: int = 0) -> list[OpenCommand]:
         """The commands that are not settled."""
         return list(self.state(desk).commands.values())
@@ -251,13 +249,21 @@ class Site:
 
     def agrees(self, desk: int = 0) -> bool:
         """Whether the daemon's picture of a desk is what its devices say: bookings to come, and who is signed in."""
+        return not self.disagreement(desk)
+
+    def disagreement(self, desk: int = 0) -> str:
+        """How the daemon's picture of a desk differs from what its devices say; empty when it does not."""
         state, plan = self.state(desk), self.floor.desks[desk]
         now = self.clock.now()
         alive = (BookingState.CREATED, BookingState.STARTED)
         held = {(b.meeting_id, b.start, b.duration_min) for b in state.bookings.values() if b.state in alive}
         real = {(e.meeting_id, e.start, e.duration_min) for e in plan.calendar.in_order() if e.end > now}
-        personal = [station.device.signin.person is not None for station in plan.stations]
-        return held == real and personal == [device.personalized for device in state.devices.values()]
+        personal = [self.station(desk, place).signin.person is not None for place in range(len(plan.stations))]
+        told = [device.personalized for device in state.devices.values()]
+        known = [told if told is not None else real for told, real in zip(told, personal, strict=True)]
+        if held != real:
+            return f"bookings held: {sorted(held)}, real: {sorted(real)}"
+        return "" if known == personal else f"signed in as told: {told}, really: {personal}"
 
     # --- its HTTP door -----------------------------------------------------------------------------------------------
 
@@ -269,7 +275,9 @@ class Site:
         await self.clock.settle()
         return answer
 
-    async def book(self, *, begins_in_min: int = 60, minutes: int = 30, desk: int = 0, **more: object) -> dict[str, Any]:
+    async def book(
+        self, *, begins_in_min: int = 60, minutes: int = 30, desk: int = 0, **more: object
+    ) -> dict[str, Any]:
         """Have a booking asked for over HTTP; it must be taken."""
         start = self.clock.now().replace(microsecond=0) + timedelta(minutes=begins_in_min)
         body = {"start": start.isoformat(), "duration_min": minutes, "title": "Desk"} | more
@@ -305,6 +313,7 @@ async def site_of(
     directory: Path,
     transport: Transport,
     policy: PolicySettings | None = None,
+    stage: str = "enforce",
     sockets: SocketSettings = UNHURRIED,
     dispatch: DispatchSettings | None = None,
     sync_s: float = 86_400.0,
@@ -317,7 +326,7 @@ async def site_of(
     async with AsyncExitStack() as stack:
         floor = await stack.enter_async_context(Floor(plans, clock=clock, **options))
         settings = Settings(
-            daemon=DaemonSettings(state_dir=directory),
+            daemon=DaemonSettings(state_dir=directory, stage=Stage(stage)),
             http=HttpSettings(port=0),
             sockets=sockets,
             dispatch=dispatch or DispatchSettings(rate_per_s=10_000, concurrency=1_000),

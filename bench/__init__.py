@@ -1,0 +1,1 @@
+"""Speed and size of the daemon, beside a bare loop of the same libraries; see README.md."""
