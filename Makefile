@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 CONFIG ?= config/hotdesk.toml
 DIAGRAM := docs/transitions.md
 WORKERS ?= 4
+KILLS ?= 50
+SEED ?= 1
 SOURCES := hotdesk_daemon tests $(wildcard bench)
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -17,7 +19,7 @@ GROUPS_OF := $(VENV)-lock/bin/python -m dependency_groups
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run test check check-format check-lint check-types check-layers check-diagram bench interop diagram format lock venv venv-dev clean
+.PHONY: help run test crash check check-format check-lint check-types check-layers check-diagram bench interop diagram format lock venv venv-dev clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -27,6 +29,9 @@ run: $(VENV)/.run ## run the daemon; as shipped, with a simulated floor of desks
 
 test: $(VENV)/.dev ## run the tests on up to WORKERS cores
 	$(BIN)/python -m pytest --quiet --numprocesses auto --maxprocesses $(WORKERS) $(ARGS)
+
+crash: $(VENV)/.dev ## kill the daemon 50 times on a busy floor; KILLS and SEED choose otherwise
+	HOTDESK_CRASHES=$(KILLS) HOTDESK_CRASH_SEED=$(SEED) $(BIN)/python -m pytest --quiet tests/scenarios/test_kill.py $(ARGS)
 
 check: check-format check-lint check-types check-layers check-diagram ## format, lint, types, import layers, generated docs
 

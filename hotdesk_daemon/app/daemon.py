@@ -120,6 +120,7 @@ class Daemon:
             self.fleet = Fleet(journal=journal, clock=self.clock, narrator=narrator, metrics=metrics)
             timekeeper = Timekeeper(self.clock)
             self._build(settings, journal, stored, timekeeper)
+            await self._begin()
             stack.callback(self.fleet.watchers.close)
             http = settings.http
             listening = await stack.enter_async_context(
@@ -192,6 +193,14 @@ class Daemon:
         self.fleet.note_retry(
             retry.desk, retry.command_id, attempt=retry.attempt, wait_s=retry.wait_s, cause=retry.cause
         )
+
+    async def _begin(self) -> None:
+        """Have every desk record that it starts without links, before anybody can take its past for its present."""
+        try:
+            async with asyncio.timeout(_SETTLE_S):
+                await asyncio.gather(*(worker.turn() for worker in self.fleet.workers.values()))
+        except TimeoutError as exc:
+            raise TransientError(f"the journal did not take the desks' first records within {_SETTLE_S:g} s") from exc
 
     # --- running -----------------------------------------------------------------------------------------------------
 

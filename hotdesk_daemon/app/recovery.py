@@ -9,18 +9,20 @@ import attrs
 from hotdesk_daemon.core.decide import decide
 from hotdesk_daemon.core.desk import Desk
 from hotdesk_daemon.core.inputs import DaemonStarted, DeskConfigured, Input
+from hotdesk_daemon.ops.logs import get_log
 
 if TYPE_CHECKING:
     from hotdesk_daemon.core.ids import DeskId
     from hotdesk_daemon.journal import Stored
+    from hotdesk_daemon.journal.records import TailEntry
 
 
 def rebuild(desk_id: DeskId, stored: Stored | None) -> Desk:
     """
     The state that *stored* leads to; a desk without history begins empty.
 
-    A record that this version cannot read is passed over: it stays in the journal, and the list after the next
-    connect corrects what it would have done.
+    A record that this version cannot read, or cannot decide, is passed over: it stays in the journal, and the list
+    after the next connect corrects what it would have done.
     """
     desk = Desk(desk_id=desk_id)
     if stored is None:
@@ -29,10 +31,19 @@ def rebuild(desk_id: DeskId, stored: Stored | None) -> Desk:
         desk = stored.snapshot
     for entry in stored.tail:
         if isinstance(entry.input, Input):
-            desk = decide(desk, entry.input, now=entry.at).desk
+            desk = _replayed(desk, entry.input, entry)
         if desk.seq != entry.seq:
             desk = attrs.evolve(desk, seq=entry.seq)
     return desk
+
+
+def _replayed(desk: Desk, given: Input, entry: TailEntry) -> Desk:
+    try:
+        return decide(desk, given, now=entry.at).desk
+    except Exception as exc:  # noqa: BLE001 - one record of one desk must not keep the whole site from starting
+        task = f"replay {type(given).__name__}"
+        get_log().error("task.failed", desk_id=desk.desk_id, journal_seq=entry.seq, task=task, exc_info=exc)
+        return desk
 
 
 def beginning(desk: Desk, settings: DeskConfigured, *, version: str) -> tuple[Input, ...]:

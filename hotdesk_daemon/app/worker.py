@@ -15,7 +15,7 @@ import attrs
 
 from hotdesk_daemon.app.mailbox import Letter, Mailbox
 from hotdesk_daemon.core.decide import decide
-from hotdesk_daemon.core.desk import Desk, LinkState
+from hotdesk_daemon.core.desk import Desk, LinkState, Timer
 from hotdesk_daemon.core.ids import DeviceId
 from hotdesk_daemon.core.inputs import CommandAnswered, Input, TimerFired, Undecodable
 from hotdesk_daemon.core.steps import Effect, Step
@@ -24,7 +24,6 @@ from hotdesk_daemon.ops.logs import get_log
 from hotdesk_daemon.xapi.notifications import parse_feedback
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import datetime
 
     from hotdesk_daemon.app.timekeeper import Timekeeper
@@ -93,6 +92,7 @@ class DeskWorker:
         self._around = surroundings
         self._snapshot_seq = desk.seq
         self._is_turning = False
+        self._spoiled: set[Timer] = set()  # timers that could not be decided, until the next start
         self._log = get_log(desk_id=desk.desk_id)
         self._resume_timers()
 
@@ -146,18 +146,20 @@ class DeskWorker:
                     raw = letter.raw or repr(told).encode()
                 record = self._record(desk, given, step, letter, now=now, mono=mono, raw=raw, part=part)
                 decided.append(_Decided(record, step, last))
-        for fired, cause_seq in self._due_timers(desk, now=now):
-            letter = Letter(source="timer", cause_seq=cause_seq)
+        for timer in self._due_timers(desk, now=now):
+            letter = Letter(source="timer", cause_seq=timer.cause_seq)
+            fired = TimerFired(key=timer.key)
             given, step = self._step(desk, fired, now=now)
             desk = step.desk
+            if given is not fired:  # it still stands in the state and would be met again at once, for ever
+                self._spoiled.add(timer)
             decided.append(_Decided(self._record(desk, given, step, letter, now=now, mono=mono), step, None))
         return decided
 
-    def _due_timers(self, desk: Desk, *, now: datetime) -> Iterator[tuple[TimerFired, int]]:
+    def _due_timers(self, desk: Desk, *, now: datetime) -> list[Timer]:
         """Timers due now. Those that firing sets anew for the past wait for the next turn."""
-        due = sorted((t.due, t.key, t.cause_seq) for t in desk.timers.values() if t.due <= now)
-        for _, key, cause_seq in due[:TIMERS_A_TURN]:
-            yield TimerFired(key=key), cause_seq
+        due = (t for t in desk.timers.values() if t.due <= now and t not in self._spoiled)
+        return sorted(due, key=lambda t: (t.due, t.key))[:TIMERS_A_TURN]
 
     @staticmethod
     def _open(letter: Letter) -> tuple[Input, ...]:
@@ -248,4 +250,7 @@ class DeskWorker:
 
     def _resume_timers(self) -> None:
         timer = self.desk.next_timer()
+        if timer in self._spoiled:
+            sound = (t for t in self.desk.timers.values() if t not in self._spoiled)
+            timer = min(sound, key=lambda t: t.due, default=None)
         self._timekeeper.set(self.desk.desk_id, timer.due if timer else None, self.mailbox.wake.set)

@@ -59,10 +59,9 @@ def _join(draft: Draft, found: list[Booking], meeting_id: str | None) -> Booking
     """Make one of *found*: of two meetings that once had the same Id or UUID, the one that was named."""
     alive = [b for b in found if not b.is_over] or found
     furthest = max(alive, key=lambda b: (meeting_id is not None and b.meeting_id == meeting_id, _PROGRESS[b.state]))
-    for other in found:
-        if other is furthest or (other.meeting_id and furthest.meeting_id and other.meeting_id != furthest.meeting_id):
-            continue
-        furthest = _absorb(draft, furthest, other)
+    for other in [b for b in found if b is not furthest]:
+        if not (other.meeting_id and furthest.meeting_id and other.meeting_id != furthest.meeting_id):
+            furthest = _absorb(draft, furthest, other)
     return furthest
 
 

@@ -51,7 +51,7 @@ def decide(desk: Desk, given: i.Input, *, now: datetime) -> Step:
     if type(given) in PLAIN and isinstance(given, i.StatusInput) and given.device in desk.devices:
         return _mirror_only(desk, given)
     draft = Draft(desk, now=now)
-    _ROUTES[type(given)](draft, given)
+    ROUTES[type(given)](draft, given)
     if not draft.is_untouched:  # every desk has been through these before, so nothing else can come of them
         settlement.settle(draft)
         verdicts.judge(draft)
@@ -459,7 +459,7 @@ _EVENTS: Final = (
     i.StartTimeBuffer, i.TimeRemaining,
 )  # fmt: skip
 
-_ROUTES: Final[Mapping[type[i.Input], Callable[[Draft, Any], None]]] = {
+ROUTES: Final[Mapping[type[i.Input], Callable[[Draft, Any], None]]] = {
     **dict.fromkeys(_EVENTS, _booking_event),
     **dict.fromkeys((i.LinkUp, i.LinkDown, i.ListFailed, i.SyncRequired, i.Updated, i.Undecodable), _link_input),
     i.BookingsListed: _listed,

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import attrs
 
 from hotdesk_daemon.core.desk import OVER
+from tests.scenarios.site import Sent
 
 if TYPE_CHECKING:
     from hotdesk_daemon.core.desk import Booking
-    from tests.scenarios.site import Sent, Site
+    from tests.scenarios.site import Site
 
 Row: TypeAlias = tuple[str, float, int, str, str]
 """A booking: state, start in minutes after the clock's own, minutes, verdict, and which aliases it is known by."""

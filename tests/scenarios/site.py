@@ -11,7 +11,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import aiohttp
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 LIMIT_S: Final = 4.0 * float(os.environ.get("TEST_TIME_SCALE", "1"))
 #: Fast enough that no test waits for it, and a limit all the same.
 UNHURRIED: Final = SocketSettings(connects_per_s=10_000, handshakes=1_000)
+
+MONDAY: Final = datetime(2026, 5, 4, 8, tzinfo=UTC)
 
 Sent = tuple[str, dict[str, Any]]
 OpenSite = Callable[..., Awaitable["Site"]]
@@ -243,8 +245,8 @@ class Site:
         cause = reason.cause_seq
         while cause is not None and cause != at:
             at = cause
-            earlier = [each.cause_seq for each in steps[at].reasons if each.cause_seq not in (None, at)]
-            cause = min((each for each in earlier if each is not None), default=None)
+            causes = (each.cause_seq for each in steps[at].reasons)
+            cause = min((seq for seq in causes if seq is not None and seq != at), default=None)
         return steps[at].kind
 
     def agrees(self, desk: int = 0) -> bool:
@@ -274,6 +276,11 @@ class Site:
                 answer = response.status, await response.json(content_type=None)
         await self.clock.settle()
         return answer
+
+    async def text(self, path: str) -> str:
+        """What the HTTP door answers where it is no JSON."""
+        async with asyncio.timeout(LIMIT_S), self._http.get(path) as response:
+            return await response.text()
 
     async def book(
         self, *, begins_in_min: int = 60, minutes: int = 30, desk: int = 0, **more: object
@@ -317,16 +324,17 @@ async def site_of(
     sockets: SocketSettings = UNHURRIED,
     dispatch: DispatchSettings | None = None,
     sync_s: float = 86_400.0,
+    begins: datetime = MONDAY,
     start: bool = True,
     live: bool = True,
     **options: Any,
 ) -> AsyncIterator[Site]:
     """A site of these desks, served and live; timed lists are a day away unless told otherwise."""
-    clock = ManualClock(yields=1)
+    clock = ManualClock(begins, yields=1)
     async with AsyncExitStack() as stack:
         floor = await stack.enter_async_context(Floor(plans, clock=clock, **options))
         settings = Settings(
-            daemon=DaemonSettings(state_dir=directory, stage=Stage(stage)),
+            daemon=DaemonSettings(state_dir=directory, stage=Stage(stage), drain_s=LIMIT_S / 20),
             http=HttpSettings(port=0),
             sockets=sockets,
             dispatch=dispatch or DispatchSettings(rate_per_s=10_000, concurrency=1_000),

@@ -21,9 +21,7 @@ async def test_f06_ad_hoc_at_the_device(open_site: OpenSite) -> None:
     site = await open_site("local")
     played = await site.play("F06")
 
-    assert await seen(site) == Seen(
-        bookings=[("started", 0, 30, "accepted", ONE)], codes=[*MADE, "booking.started"]
-    )
+    assert await seen(site) == Seen(bookings=[("started", 0, 30, "accepted", ONE)], codes=[*MADE, "booking.started"])
     assert played.meeting_id == site.booking().meeting_id
     assert "device" == site.booking().origin
 
@@ -74,9 +72,7 @@ async def test_f07_ad_hoc_at_the_device(open_site: OpenSite) -> None:
     site = await open_site("hybrid")
     played = await site.play("F07")
 
-    assert await seen(site) == Seen(
-        bookings=[("started", 0, 30, "accepted", TWO)], codes=[*MADE, "booking.started"]
-    )
+    assert await seen(site) == Seen(bookings=[("started", 0, 30, "accepted", TWO)], codes=[*MADE, "booking.started"])
     assert (played.request_uuid, played.meeting_id) == (
         site.booking().booking_request_uuid,
         site.booking().meeting_id,

@@ -143,6 +143,4 @@ async def test_f15_deleted_in_the_calendar(open_site: OpenSite) -> None:
     site = await open_site("hybrid")
     await site.play("F15")
 
-    assert await seen(site) == Seen(
-        bookings=[("deleted", 60, 60, "accepted", TWO)], codes=[*MADE, "booking.deleted"]
-    )
+    assert await seen(site) == Seen(bookings=[("deleted", 60, 60, "accepted", TWO)], codes=[*MADE, "booking.deleted"])

@@ -162,9 +162,7 @@ async def test_f20_moved_in_the_calendar(open_site: OpenSite) -> None:
     site = await open_site("hybrid")
     await site.play("F20")
 
-    assert await seen(site) == Seen(
-        bookings=[("created", 90, 45, "accepted", TWO)], codes=[*MADE, "booking.moved"]
-    )
+    assert await seen(site) == Seen(bookings=[("created", 90, 45, "accepted", TWO)], codes=[*MADE, "booking.moved"])
 
 
 @pytest.mark.parametrize(("flow", "kind"), [("F21", "local"), ("F22", "hybrid")])

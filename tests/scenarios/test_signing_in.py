@@ -225,9 +225,7 @@ async def test_f30_moved_but_still_running(open_site: OpenSite, kind: str) -> No
     await site.advance(ANSWERED_S)
 
     codes = ["change.asked", "booking.moved", "change.done"] if kind == "local" else ["booking.moved"]
-    assert await seen(site) == Seen(
-        bookings=[row(kind, "started", 90)], sign_ins=["signed in to booking"], codes=codes
-    )
+    assert await seen(site) == Seen(bookings=[row(kind, "started", 90)], sign_ins=["signed in to booking"], codes=codes)
 
 
 @pytest.mark.parametrize("call", [False, True], ids=["", "in call"])

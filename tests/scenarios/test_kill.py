@@ -1,0 +1,112 @@
+"""Killed without warning, again and again, on a busy floor: nothing is lost and nothing is done twice."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hotdesk_daemon.core.commands import Edit
+from hotdesk_daemon.core.desk import CommandState, OpenCommand
+from hotdesk_daemon.core.inputs import BookAsked
+from hotdesk_daemon.journal import SqlJournal
+from hotdesk_daemon.simulator import ScaledClock
+from tests.scenarios.crashing import CrashSite, crash_site
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hotdesk_daemon.journal import Journal, OutboxRow
+
+KILLS = int(os.environ.get("HOTDESK_CRASHES", "5"))
+SEED = int(os.environ.get("HOTDESK_CRASH_SEED", "1"))
+#: Longer than the daemon waits before it sends a command again whose fate it does not know.
+SETTLE_S = 45.0
+
+
+@pytest.mark.timeout(120 + 5 * KILLS)
+async def test_kill_nine_loses_nothing_and_repeats_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clock = ScaledClock()
+    async with crash_site(tmp_path, clock=clock, seed=SEED) as site:
+        await crash(site)
+        wrong = await site.settled(limit_s=SETTLE_S)
+        status = await site.stop()
+
+        assert "" == wrong
+        assert 0 == status
+        assert [] == site.floor.schedule.failures
+        assert [] == site.errors
+
+        url = f"sqlite:///{tmp_path / 'state' / 'journal.sqlite3'}"
+        async with SqlJournal.open(url, clock=clock.now) as journal:
+            await nothing_acknowledged_is_missing(site, journal)
+            rows = await journal.outbox(limit=1_000_000)
+            nothing_was_done_twice(site, rows)
+            with capsys.disabled():
+                print(report(site, rows))  # noqa: T201 - the figures are what this run is for
+
+
+async def crash(site: CrashSite) -> None:
+    """Let everything happen at once, and kill the daemon at moments drawn by chance."""
+    await site.start()
+    busy = [asyncio.create_task(site.live(), name="people"), asyncio.create_task(site.wish(), name="wishes")]
+    try:
+        for _ in range(KILLS):
+            await asyncio.sleep(site.rng.uniform(0.05, 1.2))
+            await site.kill()
+            await site.start()
+        await asyncio.sleep(0.5)
+    finally:
+        for task in busy:
+            task.cancel()
+        await asyncio.wait(busy)
+        for task in busy:
+            if not task.cancelled():
+                task.result()
+
+
+async def nothing_acknowledged_is_missing(site: CrashSite, journal: Journal) -> None:
+    """Whatever was answered with 202 stands in the journal, as the wish that it was."""
+    assert site.acknowledged
+    for desk in {wish.desk for wish in site.acknowledged}:
+        records = {r.seq: r for r in await journal.history(desk, limit=10_000_000)}  # type: ignore[arg-type]  # an id
+        assert sorted(records) == list(range(1, len(records) + 1))
+        for wish in (each for each in site.acknowledged if each.desk == desk):
+            record = records[wish.seq]
+            assert wish.kind == record.kind
+            if isinstance(record.input, BookAsked):
+                assert wish.uuid == record.input.booking_request_uuid
+
+
+def nothing_was_done_twice(site: CrashSite, rows: list[OutboxRow]) -> None:
+    """No command had two effects at any device."""
+    ours = [effect for effect in site.effects if effect.by == "integration"]
+    booked = Counter(effect.request_uuid for effect in ours if effect.kind == "booked")
+    assert {} == {uuid: times for uuid, times in booked.items() if times > 1}
+
+    commands = [row.open.command for row in rows if isinstance(row.open, OpenCommand)]
+    edits = Counter(command.meeting_id for command in commands if isinstance(command, Edit))
+    edited = Counter(effect.meeting_id for effect in ours if effect.kind in ("moved", "changed"))
+    assert {} == {meeting: times for meeting, times in edited.items() if times > edits[meeting]}
+
+    deleted = Counter(effect.meeting_id for effect in ours if effect.kind == "deleted")
+    assert {} == {meeting: times for meeting, times in deleted.items() if times > 1}
+
+    signed_out = sum(1 for effect in ours if effect.kind == "signed_out")
+    assert signed_out <= sum(1 for row in rows if row.kind == "Logout")
+
+
+def report(site: CrashSite, rows: list[OutboxRow]) -> str:
+    states = Counter((row.kind, row.state) for row in rows)
+    unsettled = [row.state for row in rows if row.state not in (*_SETTLED, CommandState.PARKED)]
+    commands = ", ".join(f"{kind} {state}: {count}" for (kind, state), count in sorted(states.items()))
+    return (
+        f"\n{site.kills} kills, {len(site.effects)} effects on the floor, {len(site.acknowledged)} of "
+        f"{sum(site.asked.values())} wishes acknowledged; {commands}; unsettled: {len(unsettled)}"
+    )
+
+
+_SETTLED = (CommandState.DONE, CommandState.REFUSED, CommandState.DROPPED)
