@@ -29,6 +29,6 @@ def _show_the_way(url: str, desks: int) -> None:
         f"  {program} desks       who is where\n"
         f"  {program} bookings    what is booked\n"
         f"  {program} tap         everything as it happens\n"
-        f"  {program} book DESK --start now --duration 60 --title \"Focus time\"\n",
+        f'  {program} book DESK --start now --duration 60 --title "Focus time"\n',
         err=True,
     )

@@ -119,8 +119,7 @@ def too_late(draft: Draft, command: OpenCommand, _: CommandSending) -> OpenComma
 
 def accepted(draft: Draft, command: OpenCommand, _: CommandAnswered) -> OpenCommand:
     """OK means done on a local calendar and "taken" on a hybrid one; either way the effect has to show."""
-    patience = answer_time(draft) if draft.base.calendar is CalendarKind.HYBRID else SETTLING
-    draft.set_timer(f"command:{command.command_id}", draft.now + patience, cause_seq=command.cause_seq)
+    draft.set_timer(f"command:{command.command_id}", draft.now + _patience(draft), cause_seq=command.cause_seq)
     return attrs.evolve(command, answered_at=draft.now)
 
 

@@ -4,7 +4,6 @@ The whole configuration as one value, and what of it the other rooms take.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
 import attrs
