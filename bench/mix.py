@@ -41,7 +41,13 @@ STATUS: Final[Tree] = {
 
 
 def frames(*, seed: int) -> Iterator[bytes]:
-    """The notifications of one device for ever, each as a WebSocket frame that still lacks its stamp."""
+    """
+    The notifications of one device for ever, each as a WebSocket frame that still lacks its stamp.
+
+    Devices of different *seed* begin at different points of the cycle, so that bookings do not come in waves.
+    """
+    for count in range(seed * 7 % CYCLE):
+        yield _unstamped(_people(count % 3))
     for number in itertools.count(seed * 1_000_000):
         for params in cycle(number, now=datetime.now(UTC)):
             yield _unstamped(params)

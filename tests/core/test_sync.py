@@ -300,7 +300,7 @@ def test_history_in_a_list_is_not_taken_up() -> None:
 
 
 def test_missing_after_its_end_it_has_ended_and_before_it_was_deleted() -> None:
-    story = Story().start(listed("short", at=-30, last=31), listed("long", at=-30, last=300)).wait(2)
+    story = Story().start(listed("short", at=-30, last=31), listed("long", at=-30, last=300)).wait(1.5)
 
     story.feed(SyncRequired(device=A))
     story.list_as()
@@ -347,7 +347,7 @@ def test_a_list_shows_again_what_we_held_as_over_and_it_is_judged_anew() -> None
 
 
 def test_a_list_that_still_shows_what_is_over_changes_nothing() -> None:
-    story = Story().start(listed(M1, at=-30, last=31)).wait(2)
+    story = Story().start(listed(M1, at=-30, last=31)).wait(1.5)
     story.feed(SyncRequired(device=A))
     story.list_as()
 
@@ -415,16 +415,27 @@ def test_bookings_of_any_length_that_a_device_tells_are_held(minutes: int) -> No
     assert after(10 + minutes) == story.booking.end
 
 
-@pytest.mark.parametrize("hours", [-5, 5])
-def test_a_device_whose_clock_is_hours_off_is_believed_in_what_it_says(hours: int) -> None:
+@pytest.mark.parametrize(("hours", "by_our_clock"), [(-5, BookingState.ENDED), (5, BookingState.CREATED)])
+def test_the_events_of_a_device_whose_clock_is_hours_off_are_believed_and_its_lists_read_by_ours(
+    hours: int, by_our_clock: BookingState
+) -> None:
     story = Story().start()
 
     story.feed(created(M1, at=hours * 60), Start(device=A, meeting_id=M1))
     assert BookingState.STARTED is story.booking.state
-    story.wait(3, answering=False)
-    story.answer_list(*((listed(M1, at=hours * 60),) if story.desk.sync.listing else ()))
+    story.wait(seconds=30).feed(SyncRequired(device=A))
+    story.list_as(listed(M1, at=hours * 60))
 
-    assert story.booking.state in {BookingState.STARTED, BookingState.CREATED}
+    assert by_our_clock is story.booking.state
+
+
+def test_a_booking_that_the_list_still_shows_after_its_end_has_ended() -> None:
+    story = Story().start(listed(M1, at=-30, last=31)).wait(1.5)
+    story.feed(SyncRequired(device=A))
+
+    story.list_as(listed(M1, at=-30, last=31))
+
+    assert (BookingState.ENDED, "listed after its end") == (story.booking.state, story.booking.end_cause)
 
 
 def test_a_list_without_a_link_is_late() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hotdesk_daemon.core.commands import Edit
+from hotdesk_daemon.core.commands import Book, Edit
 from hotdesk_daemon.core.desk import CommandState, OpenCommand
 from hotdesk_daemon.core.inputs import BookAsked
 from hotdesk_daemon.journal import SqlJournal
@@ -108,6 +108,8 @@ def nothing_was_done_twice(site: CrashSite, rows: list[OutboxRow]) -> None:
     # A hybrid calendar that has no such booking may still be at it: only a person can decide to ask again.
     parked = [row for row in rows if row.state is CommandState.PARKED]
     assert [] == [row for row in parked if row.kind != "Book" or not row.desk_id.startswith("hybrid")]
+    asked = [row.open.command for row in parked if isinstance(row.open, OpenCommand)]
+    assert [] == [book for book in asked if isinstance(book, Book) and booked[book.booking_request_uuid]]
 
     signed_out = sum(1 for effect in ours if effect.kind == "signed_out")
     assert signed_out <= sum(1 for row in rows if row.kind == "Logout")
