@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from bench import report
-from bench.figures import Line
 from bench.measures import FULL, MEASURES, QUICK
+
+if TYPE_CHECKING:
+    from bench.figures import Line
 
 
 def main() -> int:

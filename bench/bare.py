@@ -2,8 +2,8 @@
 The bare loop: the same libraries with nothing of ours around them, as the measure of what is possible.
 
 It receives with websockets on uvloop, decodes into typed structs with msgspec, keeps the last word on everything in
-dictionaries, and has one thread that commits whatever waits in one transaction (SQLite, WAL, synchronous=FULL). It has no
-order of things, no reasons, no commands, no timers, no truth.
+dictionaries, and has one thread that commits whatever waits in one transaction (SQLite, WAL, synchronous=FULL). It has
+no order of things, no reasons, no commands, no timers, no truth.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class Client:
                     self._tally.durable(sent_ns(message) or 0, time.monotonic_ns())
                     continue
                 self._take(message, self._committer)
-                while self._committer.is_full:
+                while self._committer.is_full:  # noqa: ASYNC110 - hardly ever: as bare as that
                     await asyncio.sleep(0.001)
         except ConnectionClosed:
             return
@@ -162,7 +162,9 @@ async def _connect_all(urls: list[str]) -> list[ClientConnection]:
 
     async def one(url: str) -> ClientConnection:
         async with places:
-            return await connect(url, ssl=context if url.startswith("wss") else None, compression=None, proxy=None, max_queue=16)
+            return await connect(
+                url, ssl=context if url.startswith("wss") else None, compression=None, proxy=None, max_queue=16
+            )
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(one(url)) for url in urls]

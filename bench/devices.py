@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import ssl
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +22,7 @@ from bench.wires import LIFE_S, Parent, order
 from hotdesk_daemon.simulator.certificates import make_certificate
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator, Sequence
 
     from websockets.typing import Subprotocol
@@ -64,7 +64,7 @@ class Devices:
         for start in range(0, events, _CHUNK):
             now_ns = time.monotonic_ns()
             line.transport.write(b"".join(stamped(frame, now_ns) for frame in unstamped[start : start + _CHUNK]))
-            while line.transport.get_write_buffer_size() > _BACKLOG:
+            while line.transport.get_write_buffer_size() > _BACKLOG:  # noqa: ASYNC110 - a transport has no event for it
                 await asyncio.sleep(_TICK_S)
             await asyncio.sleep(0)
 
@@ -84,7 +84,7 @@ class Devices:
 def _answers(request: dict[str, Any]) -> Iterator[bytes]:
     """The answer to a request, and the current values after that to a subscription."""
     method, params = request["method"], request.get("params", {})
-    path = params.get("Path") or params.get("Query") or ()
+    path: list[str] = params.get("Path") or params.get("Query") or []
     match method:
         case "xFeedback/Subscribe":
             yield _reply(request, {"Id": 1})

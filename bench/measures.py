@@ -2,7 +2,8 @@
 The measures: each runs ours and the bare loop in turn, every run in fresh processes, and returns its lines.
 
 The load comes from processes of its own. Sockets are in clear text where throughput and delay are measured, because TLS
-costs both sides the same and would hide the difference; memory and connecting are measured over TLS, as devices speak it.
+costs both sides the same and would hide the difference; memory and connecting are measured over TLS, which devices
+speak.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -22,7 +22,7 @@ from bench.figures import Line
 from bench.wires import Child, Words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 OURS: Final = "bench.ours"
 BARE: Final = "bench.bare"
@@ -125,14 +125,15 @@ def _fleets(scale: Scale) -> Mapping[str, Sequence[_Fleet]]:
     found: dict[str, list[_Fleet]] = {OURS: [], BARE: []}
     events = scale.devices * scale.device_events
     for module in _turns(scale, OURS, BARE):
-        with site(scale.devices, tls=True, shards=SHARDS) as (players, devices):
-            # The bare clients hear and keep nothing.
-            with subject(module, devices, commits=module == OURS) as (child, connected):
-                child.say(events=events)
-                for player in players:
-                    player.say(events=events // SHARDS, rate=5_000 / SHARDS)
-                child.hear()
-                memory = child.ask(memory=True)
+        with (
+            site(scale.devices, tls=True, shards=SHARDS) as (players, devices),
+            subject(module, devices, commits=module == OURS) as (child, connected),  # the bare clients keep nothing
+        ):
+            child.say(events=events)
+            for player in players:
+                player.say(events=events // SHARDS, rate=5_000 / SHARDS)
+            child.hear()
+            memory = child.ask(memory=True)
         kib = (memory["kib"] - memory["empty_kib"]) / scale.devices
         found[module].append(_Fleet(connect_s=connected["connect_s"], kib=kib))
     return found

@@ -8,6 +8,8 @@ Start: journal, simulated site if any, states, HTTP, then workers, dispatcher an
 from __future__ import annotations
 
 import asyncio
+import gc
+import gc
 import platform
 import random
 import resource
@@ -60,6 +62,8 @@ EXIT_CONFIG: Final = 78
 #: How long the start waits for the first commits of all desks, and a stop for what is still in mailboxes.
 _SETTLE_S: Final = 30.0
 _STATUS_EVERY_S: Final = 5.0
+#: Objects made before the collector looks at the young ones, and how many such looks before it looks at older ones.
+_COLLECT_AFTER: Final = (100_000, 50, 100)
 
 
 @attrs.define(eq=False)
@@ -232,6 +236,7 @@ class Daemon:
             fleet.started = False
 
     def _announce(self, settings: Settings, *, began_mono: float) -> None:
+        _calm_collector()
         took_s = round(time.monotonic() - began_mono, 3)
         self.fleet.started = True
         get_log().info("daemon.ready", took_s=took_s, url=self.url, desks=len(self.fleet.workers))
@@ -338,6 +343,17 @@ async def _run(settings: Settings, origin: str, on_ready: Callable[[str, int], N
     )
 
 
+def _calm_collector() -> None:
+    """
+    Let the garbage collector look seldom, and never again at what stands now.
+
+    States and records are values without cycles, freed at once when nobody holds them. With Python's own thresholds the
+    collector walks the whole heap every few thousand messages: a third of their cost, and pauses of 100 ms.
+    """
+    gc.freeze()
+    gc.set_threshold(*_COLLECT_AFTER)
+
+
 def _allow_many_files() -> None:
     """Each device is a file descriptor: raise our own limit as far as we may."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -354,6 +370,19 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
+def calm_collector() -> None:
+    """
+    Keep the garbage collector from stopping the loop for long; once per process, when everything is imported.
+
+    With its usual settings it walks all that is loaded every few seconds under load, 0.1 s each time on a site of 200
+    desks. What is loaded stays, and a desk's states are values without cycles that free themselves: so the first is
+    taken out of its sight, and it looks for the few cycles more rarely.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
+
+
 def main(settings: Settings, *, origin: str, on_ready: Callable[[str, int], None]) -> int:
     """
     Run the daemon until a signal; return its exit status: 0, 1 failed, 75 temporary, 78 configuration.
@@ -361,6 +390,7 @@ def main(settings: Settings, *, origin: str, on_ready: Callable[[str, int], None
     *on_ready* is told the URL of the HTTP door and the number of desks once they are served.
     """
     _allow_many_files()
+    calm_collector()
     configure_logs(level=settings.log.level, form=settings.log.format, stream=sys.stdout)
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:

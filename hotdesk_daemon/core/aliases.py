@@ -36,6 +36,11 @@ def find(
     draft: Draft, *, uuid: str | None, meeting_id: str | None, own_id: str | None, device: DeviceId
 ) -> Booking | None:
     """The booking that any of these aliases names; bookings that prove to be one are joined first."""
+    if meeting_id is not None and uuid is None:
+        # Most events name a booking by aliases that it has together already: then there is nothing to join.
+        for b in draft.bookings.values():
+            if b.meeting_id == meeting_id and b.ids.get(device) == own_id and not b.is_over:
+                return b
     found = [b for b in draft.bookings.values() if _answers(b, uuid, meeting_id, own_id, device)]
     if not found:
         return None

@@ -34,8 +34,8 @@ rest of the desk decide which.
 
 Two things move a state at the end of a step without a row, because they follow from the whole picture: a command whose
 effect holds is `done` whatever state it is in (one that asked for a booking that failed is `refused`), and a change
-that the rules reject is `reverting`. What becomes of a command also moves the booking it asked for: refused or dropped, the
-booking has `failed`; retried, it is `requested` again.
+that the rules reject is `reverting`. What becomes of a command also moves the booking it asked for: refused or
+dropped, the booking has `failed`; retried, it is `requested` again.
 """
 
 

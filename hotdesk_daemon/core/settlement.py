@@ -34,7 +34,7 @@ def is_fulfilled(draft: Draft, command: OpenCommand) -> bool:
                 return True
             return device.sign_in is SignInState.UNKNOWN and command.state is CommandState.TAKEN
         case _:
-            return command.state is CommandState.TAKEN
+            raise AssertionError(f"core decides no {command.command.path}")
 
 
 def _holds(booking: Booking, edit: Edit, command: OpenCommand) -> bool:

@@ -53,11 +53,6 @@ def want_any_list(draft: Draft, cause: ListCause) -> None:
         want_list(draft, device.device_id, cause)
 
 
-def want_all_lists(draft: Draft, cause: ListCause) -> None:
-    for device_id in draft.devices:
-        want_list(draft, device_id, cause)
-
-
 def surprise(draft: Draft, device_id: DeviceId) -> None:
     """Something came that our picture cannot explain: count it and ask for a list."""
     draft.count(surprises=1)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 from hotdesk_daemon.core.decide import decide
 from hotdesk_daemon.core.desk import SETTLED, BookingState, ChangeState, Desk
-from hotdesk_daemon.core.inputs import Input
 from hotdesk_daemon.core.policy import Stage
 from hotdesk_daemon.core.steps import Life, ListBookings, Reason, SendCommand, Step
 from hotdesk_daemon.core.transitions import TABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from hotdesk_daemon.core.inputs import Input
 
 #: Moves that follow from the whole picture or from a command's fate, as transitions.py says.
 WITHOUT_A_ROW = {

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import attrs
 
-from hotdesk_daemon.core.commands import Command
 from hotdesk_daemon.core.desk import Booking, BookingState, Desk, Device, OpenCommand
 from hotdesk_daemon.core.ids import DeskId, DeviceId
 from hotdesk_daemon.core.inputs import (
@@ -30,6 +29,11 @@ from hotdesk_daemon.core.inputs import (
 from hotdesk_daemon.core.policy import Policy, Stage
 from hotdesk_daemon.core.steps import ListBookings, SendCommand, Step
 from tests.core.soundness import decided
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hotdesk_daemon.core.commands import Command
 
 #: A Monday.
 T0 = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)

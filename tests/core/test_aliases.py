@@ -9,8 +9,8 @@ from hotdesk_daemon.core.inputs import (
     BookAsked,
     BookingMoved,
     CheckedIn,
-    Deleted,
     DeleteAsked,
+    Deleted,
     End,
     LinkDown,
     LinkUp,
@@ -19,7 +19,7 @@ from hotdesk_daemon.core.inputs import (
     SyncRequired,
 )
 from hotdesk_daemon.core.policy import Policy
-from tests.core.story import A, B, HYBRID, LOCAL, M1, M2, T0, U1, U2, Story, after, created, listed, requested
+from tests.core.story import HYBRID, LOCAL, M1, M2, T0, U1, U2, A, B, Story, after, created, listed, requested
 
 
 def names(story: Story) -> dict[str | None, str]:

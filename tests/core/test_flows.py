@@ -13,8 +13,8 @@ from hotdesk_daemon.core.inputs import (
     BookingMoved,
     CalendarKind,
     CheckedIn,
-    Deleted,
     DeleteAsked,
+    Deleted,
     EditAsked,
     EditFailed,
     EditRequested,
@@ -35,7 +35,7 @@ from hotdesk_daemon.core.inputs import (
 )
 from hotdesk_daemon.core.policy import Policy
 from hotdesk_daemon.core.steps import ListBookings, SendCommand
-from tests.core.story import A, B, HYBRID, LOCAL, M1, T0, U1, Story, after, created, listed, requested
+from tests.core.story import HYBRID, LOCAL, M1, T0, U1, A, B, Story, after, created, listed, requested
 
 both_calendars = pytest.mark.parametrize("calendar", [LOCAL, HYBRID])
 SHORT = Policy(max_duration_min=120)

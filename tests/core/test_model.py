@@ -11,6 +11,7 @@ before the next list. That looks as if nothing had been done, and it is sent aga
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import attrs
 import hypothesis.strategies as st
@@ -19,7 +20,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from hotdesk_daemon.core.commands import Book, Command, Delete, Edit, Logout
 from hotdesk_daemon.core.desk import BookingState, CommandState, Desk, SignInState
-from hotdesk_daemon.core.ids import CommandId
 from hotdesk_daemon.core.inputs import (
     BookAsked,
     BookingCreated,
@@ -32,8 +32,8 @@ from hotdesk_daemon.core.inputs import (
     CommandAnswered,
     CommandSending,
     DaemonStarted,
-    Deleted,
     DeleteAsked,
+    Deleted,
     DeskConfigured,
     EditAsked,
     End,
@@ -53,7 +53,10 @@ from hotdesk_daemon.core.inputs import (
 from hotdesk_daemon.core.policy import Policy
 from hotdesk_daemon.core.steps import ListBookings, SendCommand
 from tests.core.soundness import decided
-from tests.core.story import A, DESK, HYBRID, LOCAL, T0
+from tests.core.story import DESK, HYBRID, LOCAL, T0, A
+
+if TYPE_CHECKING:
+    from hotdesk_daemon.core.ids import CommandId
 
 MINUTE = timedelta(minutes=1)
 LONGEST = 240
@@ -187,7 +190,7 @@ class World:
             meeting.own_id = f"webex-{number}"
         self.next_own_id = len(self.meetings) + 1
 
-    def list(self) -> BookingsListed:
+    def show(self) -> BookingsListed:
         return BookingsListed(
             device=A,
             bookings=tuple(
@@ -261,7 +264,7 @@ class LyingWorld(RuleBasedStateMachine):
     def answer_list(self) -> None:
         """A truthful list: what was said before it has been heard before it, unless it got lost."""
         if self.desk.sync.listing is not None:
-            self.give(self.world.list(), Personalized(device=A, value=self.world.personalized))
+            self.give(self.world.show(), Personalized(device=A, value=self.world.personalized))
 
     def send(self, *, is_done: bool, is_answered: bool, tries: int = 1) -> None:
         """The dispatcher's turn: tries of which it knows that nothing was done, and one of which it may not know."""

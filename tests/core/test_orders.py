@@ -17,8 +17,8 @@ from hotdesk_daemon.core.inputs import (
     CommandAnswered,
     CommandSending,
     DaemonStarted,
-    Deleted,
     DeleteAsked,
+    Deleted,
     DropAsked,
     EditAsked,
     LinkDown,
@@ -33,7 +33,7 @@ from hotdesk_daemon.core.inputs import (
     TimerFired,
 )
 from hotdesk_daemon.core.policy import Policy
-from tests.core.story import A, HYBRID, LOCAL, M1, T0, U1, U2, Story, after, created, listed, requested
+from tests.core.story import HYBRID, LOCAL, M1, T0, U1, U2, A, Story, after, created, listed, requested
 
 both_calendars = pytest.mark.parametrize("calendar", [LOCAL, HYBRID])
 each_order = pytest.mark.parametrize("order", ["book", "edit", "delete", "logout"])

@@ -22,7 +22,7 @@ from hotdesk_daemon.core.inputs import (
     SystemState,
 )
 from hotdesk_daemon.core.policy import Stage
-from tests.core.story import A, B, M1, M2, Story, after, created, listed
+from tests.core.story import M1, M2, A, B, Story, after, created, listed
 
 ON, OFF, UNSAID = (Personalized(device=A, value=value) for value in (True, False, None))
 
@@ -182,6 +182,16 @@ def test_companions_have_sign_ins_of_their_own() -> None:
     assert {A: SignInState.SHARED, B: SignInState.CHECKING} == {
         d.device_id: d.sign_in for d in story.desk.devices.values()
     }
+
+
+def test_a_booking_may_be_signed_in_to_on_two_devices() -> None:
+    story = Story(devices=(A, B)).start(listed(M1))
+    story.feed(Start(device=A, meeting_id=M1), ON, Personalized(device=B, value=True))
+
+    story.wait(1)
+
+    assert {SignInState.BOOKED} == {d.sign_in for d in story.desk.devices.values()}
+    assert story.booking.signed_in
 
 
 def test_a_booking_moved_out_from_under_a_sign_in_that_is_being_checked() -> None:

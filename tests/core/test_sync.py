@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from hotdesk_daemon.core.desk import BookingState, LinkState, Origin, Verdict
@@ -24,7 +26,7 @@ from hotdesk_daemon.core.inputs import (
 from hotdesk_daemon.core.links import BUFFER_LIMIT
 from hotdesk_daemon.core.policy import Policy
 from hotdesk_daemon.core.steps import ListBookings
-from tests.core.story import A, B, HYBRID, LOCAL, M1, M2, T0, U1, Story, after, created, listed, requested
+from tests.core.story import HYBRID, LOCAL, M1, M2, T0, U1, A, B, Story, after, created, listed, requested
 
 both_calendars = pytest.mark.parametrize("calendar", [LOCAL, HYBRID])
 
@@ -106,7 +108,7 @@ def test_a_failed_list_is_tried_again_with_growing_distance() -> None:
             story.wait(seconds=1, answering=False)
         begun.append(story.now)
 
-    waits = [round((later - earlier).total_seconds()) for earlier, later in zip(begun, begun[1:], strict=False)]
+    waits = [round((later - earlier).total_seconds()) for earlier, later in pairwise(begun)]
     assert [2, 4, 8, 16, 32, 60, 60, 60, 60] == waits
     assert {ListCause.RETRY} == set(causes(story)[-9:])
     story.answer_list()

@@ -9,8 +9,8 @@ from hotdesk_daemon.core.desk import ChangeState, Verdict
 from hotdesk_daemon.core.inputs import (
     BookAsked,
     BookingMoved,
-    Deleted,
     DeleteAsked,
+    Deleted,
     EditAsked,
     EditFailed,
     EditRequested,
@@ -21,7 +21,7 @@ from hotdesk_daemon.core.inputs import (
 )
 from hotdesk_daemon.core.policy import Policy, Stage
 from hotdesk_daemon.core.verdicts import MAX_REVERTS
-from tests.core.story import A, HYBRID, M1, U1, Story, after, created, listed
+from tests.core.story import HYBRID, M1, U1, A, Story, after, created, listed
 
 HOUR = Policy(max_duration_min=60)
 

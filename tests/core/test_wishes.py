@@ -12,8 +12,8 @@ from hotdesk_daemon.core.ids import BookingId
 from hotdesk_daemon.core.inputs import (
     BookAsked,
     BookingMoved,
-    Deleted,
     DeleteAsked,
+    Deleted,
     EditAsked,
     EditRequested,
     Input,
@@ -21,7 +21,7 @@ from hotdesk_daemon.core.inputs import (
     SyncRequired,
 )
 from hotdesk_daemon.core.policy import Policy
-from tests.core.story import A, HYBRID, M1, U1, Story, after, created, listed, requested
+from tests.core.story import HYBRID, M1, U1, A, Story, after, created, listed, requested
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_second_edit_waits_for_the_first() -> None:
 
 
 @pytest.mark.parametrize("wish", [EditAsked, DeleteAsked])
-def test_what_is_not_there_or_over_or_unconfirmed_is_refused(wish: type[EditAsked] | type[DeleteAsked]) -> None:
+def test_what_is_not_there_or_over_or_unconfirmed_is_refused(wish: type[EditAsked | DeleteAsked]) -> None:
     story = Story(calendar=HYBRID).start(listed(M1, at=60))
     booking = story.booking.booking_id
 
