@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bench import report
 from bench.measures import FULL, MEASURES, QUICK
 
 if TYPE_CHECKING:
     from bench.figures import Line
+
+
+#: Processes that want to run besides ours; above it, figures of delay mean little.
+_BUSY: Final = 1.0
 
 
 def main() -> int:
@@ -24,6 +29,10 @@ def main() -> int:
         parser.error(f"no measure {', '.join(sorted(unknown))}; there are {', '.join(MEASURES)}")
     if args.write and (args.quick or args.measures):
         parser.error("--write takes all measures at full length")
+    if (load := os.getloadavg()[0]) > _BUSY:
+        print(
+            f"warning: this machine is busy (load {load:.1f}): delays tell more about it than about us", file=sys.stderr
+        )
     lines: list[Line] = []
     for name in args.measures or MEASURES:
         began = time.monotonic()

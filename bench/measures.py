@@ -35,6 +35,7 @@ class Scale:
     """How much is measured."""
 
     rounds: int
+    fleet_rounds: int
     ingest_events: int
     delay_events: int
     delay_rate: int = 5_000
@@ -45,8 +46,8 @@ class Scale:
     cold_inputs: int = 100_000
 
 
-FULL: Final = Scale(rounds=5, ingest_events=60_000, delay_events=30_000)
-QUICK: Final = Scale(rounds=1, ingest_events=30_000, delay_events=15_000)
+FULL: Final = Scale(rounds=5, fleet_rounds=3, ingest_events=60_000, delay_events=30_000)
+QUICK: Final = Scale(rounds=1, fleet_rounds=1, ingest_events=30_000, delay_events=15_000)
 
 
 @contextlib.contextmanager
@@ -84,7 +85,7 @@ def ingest(scale: Scale) -> list[Line]:
     """One busy socket: how many messages a second become durable decisions."""
     rates: dict[str, list[float]] = {OURS: [], BARE: []}
     cpu: dict[str, list[float]] = {OURS: [], BARE: []}
-    for module in _turns(scale, OURS, BARE):
+    for module in _turns(scale.rounds, OURS, BARE):
         figures = talk(module, sockets=1, events=scale.ingest_events)
         rates[module].append(scale.ingest_events / figures["took_s"])
         cpu[module].append(figures["cpu_s"] / scale.ingest_events * 1e6)
@@ -100,7 +101,7 @@ def ingest(scale: Scale) -> list[Line]:
 def delay(scale: Scale) -> list[Line]:
     """Many sockets at a steady rate: how long from a frame's sending to its durable decision."""
     found: dict[str, list[Words]] = {OURS: [], BARE: []}
-    for module in _turns(scale, OURS, BARE):
+    for module in _turns(scale.rounds, OURS, BARE):
         figures = talk(module, sockets=scale.delay_sockets, events=scale.delay_events, rate=scale.delay_rate)
         found[module].append(figures)
     what = f"frame to durable at {scale.delay_rate:,}/s over {scale.delay_sockets} sockets"
@@ -124,7 +125,7 @@ def _fleets(scale: Scale) -> Mapping[str, Sequence[_Fleet]]:
     """Connect a fleet over TLS and let every device play a cycle; both fleet measures read off this."""
     found: dict[str, list[_Fleet]] = {OURS: [], BARE: []}
     events = scale.devices * scale.device_events
-    for module in _turns(scale, OURS, BARE):
+    for module in _turns(scale.fleet_rounds, OURS, BARE):
         with (
             site(scale.devices, tls=True, shards=SHARDS) as (players, devices),
             subject(module, devices, commits=module == OURS) as (child, connected),  # the bare clients keep nothing
@@ -173,16 +174,16 @@ def cold(scale: Scale) -> list[Line]:
 def logs(scale: Scale) -> list[Line]:
     """What log lines at info cost: the ingest again, with them and with errors only."""
     cpu: dict[str, list[float]] = {"info": [], "error": []}
-    for level in _turns(scale, *cpu):
+    for level in _turns(scale.rounds, *cpu):
         figures = talk(OURS, sockets=1, events=scale.ingest_events, level=level)
         cpu[level].append(figures["cpu_s"] / scale.ingest_events * 1e6)
     name = "CPU time with logs at info (here bare is: at error)"
     return [Line(name=name, unit="µs/message", ours=cpu["info"], bare=cpu["error"], target=1.1)]
 
 
-def _turns(scale: Scale, *sides: str) -> Iterable[str]:
+def _turns(rounds: int, *sides: str) -> Iterable[str]:
     """The sides in turn, as often as there are rounds, so that a busy minute of the machine hits both."""
-    return itertools.chain.from_iterable(itertools.repeat(sides, scale.rounds))
+    return itertools.chain.from_iterable(itertools.repeat(sides, rounds))
 
 
 MEASURES: Final[Mapping[str, Callable[[Scale], list[Line]]]] = {

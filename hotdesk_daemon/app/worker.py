@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 
 #: Letters decided between two commits.
 BATCH: Final = 256
-#: So many letters at once are a flood: then the next turn waits a little, for a commit costs as much as ten decisions.
-_BUSY: Final = 8
-_GATHER_S: Final = 0.002
 #: Timers fired in one turn; more than a desk ever has at one moment, so that a clock that jumps cannot hold it.
 TIMERS_A_TURN: Final = 256
 #: Inputs between two snapshots of a desk.
@@ -108,26 +105,22 @@ class DeskWorker:
         while True:
             await self.mailbox.wake.wait()  # for ever: a desk may be quiet
             self._is_turning = True
-            letters = await self.turn()
+            await self.turn()
             self._is_turning = False
-            if _BUSY <= letters < BATCH:
-                await asyncio.sleep(_GATHER_S)
 
-    async def turn(self) -> int:
-        """Decide what waits, up to `BATCH`, and what time has brought; return how many letters waited."""
+    async def turn(self) -> None:
+        """Decide what waits, up to `BATCH`, and what time has brought."""
         now = self._clock.now()
-        letters = self.mailbox.take(BATCH)
-        decided = self._decide(letters, now=now)
+        decided = self._decide(self.mailbox.take(BATCH), now=now)
         if not decided:
             self._resume_timers()
-            return len(letters)
+            return
         desk = decided[-1].step.desk
         await self._commit([each.record for each in decided], desk)
         before, self.desk = self.desk, desk
         self._tell(decided)
         self._around.freshened(before, desk)
         self._resume_timers()
-        return len(letters)
 
     async def snapshot(self) -> None:
         """Write the present state down, so that the next start need not replay the tail."""
