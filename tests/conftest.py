@@ -6,6 +6,7 @@ The limit per test and warnings as errors are settings in ``pyproject.toml``.
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,6 +44,16 @@ def _no_task_left_behind(request: pytest.FixtureRequest) -> None:
     # Set up before a test's own fixtures, so it looks after they have been torn down.
     if pytest_asyncio.is_async_test(request.node):
         request.getfixturevalue("_task_watch")
+
+
+@pytest.fixture(autouse=True)
+def _logs_stay_as_they_were() -> Iterator[None]:
+    # A daemon under test takes the root logger over; the next test must not write through it.
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,6 @@ from hotdesk_daemon.core.decide import decide
 from hotdesk_daemon.core.desk import Desk, LinkState, Timer
 from hotdesk_daemon.core.ids import DeviceId
 from hotdesk_daemon.core.inputs import CommandAnswered, Input, TimerFired, Undecodable
-from hotdesk_daemon.core.steps import Effect, Step
 from hotdesk_daemon.journal import JournalUnavailableError, Record
 from hotdesk_daemon.ops.logs import get_log
 from hotdesk_daemon.xapi.notifications import parse_feedback
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from hotdesk_daemon.app.timekeeper import Timekeeper
     from hotdesk_daemon.core.ids import DeskId
+    from hotdesk_daemon.core.steps import Effect, Step
     from hotdesk_daemon.journal import Journal
     from hotdesk_daemon.ops.clocks import Clock
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -499,9 +500,9 @@ class LyingWorld(RuleBasedStateMachine):
         self.no_command_had_two_effects()
 
 
-TestLyingWorld = LyingWorld.TestCase
+TestLyingWorld = pytest.mark.timeout(60)(LyingWorld.TestCase)  # many runs in one test: seconds, more on slow machines
 TestLyingWorld.settings = settings(
-    max_examples=60,
+    max_examples=150,
     stateful_step_count=40,
     deadline=None,
     derandomize=True,

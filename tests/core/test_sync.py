@@ -53,6 +53,19 @@ def test_a_thousand_doubts_in_a_second_cost_two_lists() -> None:
     assert not story.desk.is_stale
 
 
+def test_surprises_without_end_cost_a_list_in_ten_seconds() -> None:
+    story = Story().start().wait(1)
+    before = len(story.lists)
+
+    for _ in range(60):
+        story.feed(Start(device=A, meeting_id="?"))
+        if story.desk.sync.listing:
+            story.answer_list()
+        story.wait(seconds=1)
+
+    assert 6 <= len(story.lists) - before <= 7
+
+
 def test_doubts_without_a_link_ask_for_nothing() -> None:
     story = Story()
     story.configure()

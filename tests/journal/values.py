@@ -79,6 +79,8 @@ def any_of(hint: typing.Any) -> st.SearchStrategy[typing.Any]:  # noqa: PLR0911 
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin in {UnionType, typing.Union}:
         return st.one_of([any_of(part) for part in inner])
+    if origin is tuple and inner[-1] is not Ellipsis:
+        return st.tuples(*(any_of(part) for part in inner))
     if origin is tuple:
         inside = any_of(inner[0])
         return st.just(()) if inside.is_empty else st.lists(inside, max_size=2).map(tuple)
