@@ -19,7 +19,7 @@ GROUPS_OF := $(VENV)-lock/bin/python -m dependency_groups
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run test crash check check-format check-lint check-types check-layers check-diagram bench interop diagram format lock venv venv-dev clean
+.PHONY: help run test cover crash check check-format check-lint check-types check-layers check-diagram bench interop diagram format lock venv venv-dev clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -32,6 +32,10 @@ test: $(VENV)/.dev ## run the tests on up to WORKERS cores
 
 crash: $(VENV)/.dev ## kill the daemon 50 times on a busy floor; KILLS and SEED choose otherwise
 	HOTDESK_CRASHES=$(KILLS) HOTDESK_CRASH_SEED=$(SEED) $(BIN)/python -m pytest --quiet tests/scenarios/test_kill.py $(ARGS)
+
+cover: $(VENV)/.dev ## hold core to full branch coverage by its own tests
+	$(BIN)/python -m pytest --quiet --numprocesses auto --maxprocesses $(WORKERS) tests/core --cov --cov-report=
+	$(BIN)/coverage report --include 'hotdesk_daemon/core/*' --fail-under 100
 
 check: check-format check-lint check-types check-layers check-diagram ## format, lint, types, import layers, generated docs
 

@@ -219,8 +219,10 @@ class DeviceLink:
         if setback.kind is SetbackKind.TOO_BIG:
             self.counters.undecodable += 1
             await self._sink.undecodable(self.endpoint.device, b"", setback.cause)
-        loud = self._log.error if setback.pace is Pace.SLOW else self._log.warning  # slow: only a person can mend it
-        log = loud if is_news else self._log.debug
-        log("link.down", kind=setback.kind.value, reason=setback.cause)
+        told = {"kind": setback.kind.value, "reason": setback.cause}
+        if setback.pace is Pace.SLOW:  # only a person can mend it
+            (self._log.error if is_news else self._log.debug)("link.refused", **told)
+        else:
+            (self._log.warning if is_news else self._log.debug)("link.down", **told)
         if is_news:
             await self._sink.link_down(self.endpoint.device, cause=setback.cause)

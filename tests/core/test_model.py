@@ -216,6 +216,7 @@ class LyingWorld(RuleBasedStateMachine):
         self.handed: list[CommandId] = []
         self.effects: dict[CommandId, int] = {}
         self.undone: set[CommandId] = set()
+        self.late: list[tuple[datetime, CommandId, Command]] = []
         self.undelivered: list[Input] = []
         self.delivered: list[Input] = []
         self.asked = 0
@@ -267,7 +268,19 @@ class LyingWorld(RuleBasedStateMachine):
         if self.desk.sync.listing is not None:
             self.give(self.world.show(), Personalized(device=A, value=self.world.personalized))
 
-    def send(self, *, is_done: bool, is_answered: bool, tries: int = 1) -> None:
+    def longest_delay(self) -> timedelta:
+        """How long the device and its calendar may be at a command whose answer is lost."""
+        return timedelta(seconds=8 if self.world.calendar is LOCAL else 200)
+
+    def carry_out(self, command_id: CommandId, command: Command) -> Outcome:
+        before = self.fingerprint()
+        outcome = self.world.carry_out(command)
+        if before != self.fingerprint():
+            self.effects[command_id] = self.effects.get(command_id, 0) + 1
+        self.hear()
+        return outcome
+
+    def send(self, *, is_done: bool, is_answered: bool, is_late: bool = False, tries: int = 1) -> None:
         """The dispatcher's turn: tries of which it knows that nothing was done, and one of which it may not know."""
         if not self.handed or not self.is_up:
             return
@@ -279,12 +292,10 @@ class LyingWorld(RuleBasedStateMachine):
             if self.give(CommandSending(command_id=command_id, device=A, attempt=attempt)) is not None:
                 return
         outcome = Outcome.UNKNOWN
-        if is_done:
-            before = self.fingerprint()
-            outcome = self.world.carry_out(held.command)
-            if before != self.fingerprint():
-                self.effects[command_id] = self.effects.get(command_id, 0) + 1
-            self.hear()
+        if is_late and not is_answered:
+            self.late.append((self.world.now + self.longest_delay(), command_id, held.command))
+        elif is_done:
+            outcome = self.carry_out(command_id, held.command)
         self.give(CommandAnswered(command_id=command_id, outcome=outcome if is_answered else Outcome.UNKNOWN))
 
     def fingerprint(self) -> object:
@@ -413,9 +424,10 @@ class LyingWorld(RuleBasedStateMachine):
     def a_list_fails(self) -> None:
         self.give(ListFailed(device=A, error="timeout"))
 
-    @rule(is_done=st.booleans(), is_answered=st.booleans(), tries=st.integers(1, 2))
-    def a_command_is_sent(self, is_done: bool, is_answered: bool, tries: int) -> None:  # noqa: FBT001
-        self.send(is_done=is_done, is_answered=is_answered, tries=tries)
+    @precondition(lambda self: self.handed and self.is_up)
+    @rule(is_done=st.booleans(), is_answered=st.booleans(), is_late=st.booleans(), tries=st.integers(1, 2))
+    def a_command_is_sent(self, is_done: bool, is_answered: bool, is_late: bool, tries: int) -> None:  # noqa: FBT001
+        self.send(is_done=is_done, is_answered=is_answered, is_late=is_late, tries=tries)
 
     @rule()
     def the_daemon_restarts(self) -> None:
@@ -432,10 +444,7 @@ class LyingWorld(RuleBasedStateMachine):
         if held is None or self.give(CommandSending(command_id=command_id, device=A, attempt=held.attempts + 1)):
             return
         if is_done:
-            before = self.fingerprint()
-            self.world.carry_out(held.command)
-            if before != self.fingerprint():
-                self.effects[command_id] = self.effects.get(command_id, 0) + 1
+            self.carry_out(command_id, held.command)
         self.the_daemon_restarts()
 
     @rule(seconds=st.sampled_from([1, 5, 20, 61, 400, 1000]))
@@ -448,12 +457,18 @@ class LyingWorld(RuleBasedStateMachine):
             timer = self.desk.next_timer()
             if timer is None or timer.due > end:
                 break
-            self.world.pass_time(max(self.world.now, timer.due))
-            self.hear()
+            self.pass_world_time(max(self.world.now, timer.due))
             self.give(TimerFired(key=timer.key))
             if is_answering:
                 self.at_peace()
-        self.world.pass_time(end)
+        self.pass_world_time(end)
+
+    def pass_world_time(self, now: datetime) -> None:
+        self.world.pass_time(now)
+        for due, command_id, command in self.late[:]:
+            if due <= now:
+                self.late.remove((due, command_id, command))
+                self.carry_out(command_id, command)
         self.hear()
 
     # --- what holds --------------------------------------------------------------------------------------------------
