@@ -122,8 +122,11 @@ def _sign_out(draft: Draft, wish: i.SignOutAsked) -> None:
     if wish.device is None:
         signed_in = [d for d in targets if draft.devices[d].sign_in is not SignInState.SHARED]
         targets = signed_in or targets[:1]
-    for device_id in targets:
+    # All or nothing: a device in a call, which refuses, is asked before any other is told to sign out.
+    for device_id in sorted(targets, key=lambda d: not draft.devices[d].in_call):
         meet_sign_in(draft, device_id, wish, "SignOutAsked")
+        if draft.refusal is not None:
+            return
 
 
 def _resync(draft: Draft, wish: i.ResyncAsked) -> None:

@@ -245,6 +245,18 @@ def test_without_a_device_named_whoever_is_signed_in_is_signed_out() -> None:
     assert [B] == [command.device for command in story.handed]
 
 
+def test_a_call_on_one_device_keeps_all_from_being_signed_out() -> None:
+    story = Story(devices=(A, B)).start()
+    story.feed(ON, Personalized(device=B, value=True), ActiveCalls(device=B, value=1))
+
+    assert "a call is running: signing out would end it" == story.feed(SignOutAsked()).refusal
+    assert {} == story.outbox
+
+    story.feed(SignOutAsked(even_in_call=True))
+
+    assert 2 == len(story.outbox)
+
+
 def test_an_observed_desk_signs_nobody_out() -> None:
     story = Story(stage=Stage.OBSERVE).start()
     story.feed(ON)
