@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bench.mix import sent_ns
 from bench.tally import Tally
 from bench.wires import Parent, order, private_kib
-from hotdesk_daemon.app.daemon import Daemon, calm_collector, loop_factory
+from hotdesk_daemon.app.daemon import Daemon, loop_factory
 from hotdesk_daemon.core.inputs import CalendarKind
 from hotdesk_daemon.ops.clocks import SystemClock
 from hotdesk_daemon.ops.logs import configure_logs
@@ -111,7 +111,6 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    calm_collector()
     with Path(order()["dir"], "log").open("w", encoding="utf-8") as log:
         configure_logs(level=LogLevel(order().get("level", "info")), form=LogFormat.JSON, stream=log)
         with asyncio.Runner(loop_factory=loop_factory()) as runner:

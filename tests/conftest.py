@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
+import structlog
 from blockbuster import BlockBuster
 
 if TYPE_CHECKING:
@@ -48,12 +49,13 @@ def _no_task_left_behind(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture(autouse=True)
 def _logs_stay_as_they_were() -> Iterator[None]:
-    # A daemon under test takes the root logger over; the next test must not write through it.
+    # A daemon under test takes logging over; the next test must not write through it, or at its level.
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

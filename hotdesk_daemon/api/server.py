@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import hmac
+import logging
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 import msgspec
 from aiohttp import hdrs, web
+from aiohttp.http_exceptions import BadHttpMessage
 
 from hotdesk_daemon import __version__
 from hotdesk_daemon.api import openapi
@@ -98,7 +100,7 @@ async def serve(
         new_uuid=new_uuid,
         closing=asyncio.Event(),
     )
-    runner = web.AppRunner(_application(door), access_log=None, shutdown_timeout=2.0)
+    runner = web.AppRunner(_application(door), access_log=None, shutdown_timeout=2.0, logger=_library_log())
     await runner.setup()
     try:
         await _listen(runner, host=host, port=port)
@@ -116,8 +118,27 @@ async def _listen(runner: web.AppRunner, *, host: str, port: int) -> None:
     except OSError as exc:
         where = f"http: cannot listen on {host} port {port}: {exc.strerror or exc}"
         if exc.errno == errno.EADDRINUSE:
-            raise TransientError(f"http: port {port} of {host} is taken by another program") from exc
+            raise TransientError(
+                f"http: port {port} of {host} is taken by another program; choose another http.port"
+            ) from exc
         raise ConfigError(where) from exc
+
+
+def _library_log() -> logging.Logger:
+    """
+    The HTTP library's logger, without its errors about bytes that are no HTTP.
+
+    Whoever sent those was told; a port scanner must not fill the log of people who are to act on errors.
+    """
+    logger = logging.getLogger("aiohttp.server")
+    if _is_ours_to_tell not in logger.filters:
+        logger.addFilter(_is_ours_to_tell)
+    return logger
+
+
+def _is_ours_to_tell(record: logging.LogRecord) -> bool:
+    raised = record.exc_info[1] if record.exc_info else None
+    return not isinstance(raised, BadHttpMessage | ConnectionError)
 
 
 def _application(door: _Door) -> web.Application:

@@ -61,6 +61,10 @@ EXIT_CONFIG: Final = 78
 #: How long the start waits for the first commits of all desks, and a stop for what is still in mailboxes.
 _SETTLE_S: Final = 30.0
 _STATUS_EVERY_S: Final = 5.0
+#: Files open beside one socket per device: the journal, HTTP callers, the event loop's own.
+_FILES: Final = 64
+#: A simulated device listens, and both ends of its connection are ours; some desks have two.
+_FILES_PER_SIMULATED_DESK: Final = 4
 #: Objects made before the collector looks at the young ones, and how many such looks before it looks at older ones.
 _COLLECT_AFTER: Final = (100_000, 50, 100)
 
@@ -322,10 +326,14 @@ async def _run(settings: Settings, origin: str, on_ready: Callable[[str, int], N
         get_log().info("daemon.stopping", signal=number.name, drain_s=settings.daemon.drain_s)
         daemon.stop.set()
 
-    for warning in settings.warnings:
+    def refuse_reload() -> None:
+        get_log().warning("daemon.reload_refused", signal=signal.SIGHUP.name)
+
+    for warning in (*settings.warnings, *_allow_many_files(settings)):
         get_log().warning("config.warning", problem=warning)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop_by, number)
+    loop.add_signal_handler(signal.SIGHUP, refuse_reload)
     get_log().info(
         "daemon.started",
         version=__version__,
@@ -353,11 +361,17 @@ def _calm_collector() -> None:
     gc.set_threshold(*_COLLECT_AFTER)
 
 
-def _allow_many_files() -> None:
-    """Each device is a file descriptor: raise our own limit as far as we may."""
+def _allow_many_files(settings: Settings) -> tuple[str, ...]:
+    """Raise our own limit of open files as far as we may; say so where even that is too low."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < hard:
+    if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    needed = _FILES + sum(len(desk.devices) for desk in settings.desks)
+    if settings.simulator.enabled:
+        needed += _FILES_PER_SIMULATED_DESK * settings.simulator.desks
+    if hard == resource.RLIM_INFINITY or hard >= needed:
+        return ()
+    return (f"only {hard} files may be open, but {needed} may be needed; raise ulimit -n, or LimitNOFILE= of the unit",)
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -369,27 +383,12 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def calm_collector() -> None:
-    """
-    Keep the garbage collector from stopping the loop for long; once per process, when everything is imported.
-
-    With its usual settings it walks all that is loaded every few seconds under load, 0.1 s each time on a site of 200
-    desks. What is loaded stays, and a desk's states are values without cycles that free themselves: so the first is
-    taken out of its sight, and it looks for the few cycles more rarely.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 50)
-
-
 def main(settings: Settings, *, origin: str, on_ready: Callable[[str, int], None]) -> int:
     """
     Run the daemon until a signal; return its exit status: 0, 1 failed, 75 temporary, 78 configuration.
 
     *on_ready* is told the URL of the HTTP door and the number of desks once they are served.
     """
-    _allow_many_files()
-    calm_collector()
     configure_logs(level=settings.log.level, form=settings.log.format, stream=sys.stdout)
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:

@@ -101,15 +101,19 @@ class Fleet:
         await self._tell(device, LinkDown(device=device, cause=cause))
 
     async def received(self, device: DeviceId, frame: bytes, params: bytes, at_mono: float) -> None:
-        await self._desk_of[device].mailbox.put(
-            Letter(source=self._sources[device], raw=frame, params=params, device=device)
-        )
+        await self._put(device, Letter(source=self._sources[device], raw=frame, params=params, device=device))
 
     async def undecodable(self, device: DeviceId, frame: bytes, error: str) -> None:
         await self._tell(device, Undecodable(device=device, error=error), raw=frame)
 
     async def _tell(self, device: DeviceId, given: Input, *, raw: bytes | None = None) -> None:
-        await self._desk_of[device].mailbox.put(Letter(source=self._sources[device], inputs=(given,), raw=raw))
+        await self._put(device, Letter(source=self._sources[device], inputs=(given,), raw=raw))
+
+    async def _put(self, device: DeviceId, letter: Letter) -> None:
+        worker = self._desk_of[device]
+        if worker.mailbox.is_full:
+            self._narrator.flooded(worker.desk.desk_id, size=worker.mailbox.limit)
+        await worker.mailbox.put(letter)
 
     # --- the workers' surroundings -----------------------------------------------------------------------------------
 
@@ -124,6 +128,8 @@ class Fleet:
 
     def freshened(self, before: Desk, after: Desk) -> None:
         self._narrator.staleness(before, after, mono=self._clock.mono())
+        if not len(self.workers[after.desk_id].mailbox):
+            self._narrator.drained(after.desk_id)
 
     def perform(self, desk: DeskId, effect: Effect) -> None:
         match effect:

@@ -10,23 +10,28 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from hotdesk_daemon.core.desk import CommandState, Desk
+import attrs
+
+from hotdesk_daemon.core.desk import CommandState, Desk, LinkState
 from hotdesk_daemon.core.inputs import Undecodable
+from hotdesk_daemon.core.steps import Reason, Step
+from hotdesk_daemon.journal import Record
 from hotdesk_daemon.ops.events import EVENTS
 from hotdesk_daemon.ops.logs import Fold, get_log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from hotdesk_daemon.core.inputs import ListCause
-    from hotdesk_daemon.core.steps import Reason, Step
-    from hotdesk_daemon.journal import Record
+    from hotdesk_daemon.ops.logs import Log
     from hotdesk_daemon.ops.metrics import Metrics
 
 #: Reasons told by whoever saw the fact first, or by the desk as a whole.
-_TOLD_ELSEWHERE: Final = frozenset({"link.up", "link.down", "command.sent"})
+TOLD_ELSEWHERE: Final = frozenset({"link.up", "link.down"})
 #: Codes that mean the same line as another one.
-_SAME: Final = {"booking.surprise": "desk.surprise", "link.unexpected": "desk.surprise"}
+SAME: Final = {"booking.surprise": "desk.surprise", "link.unexpected": "desk.surprise"}
+#: What core gives as cause of a link that is down because we have just begun: no news to anybody.
+_BEGINNING: Final = frozenset({"daemon started", "not connected yet"})
 _COUNTED: Final = {
     CommandState.DONE: "done",
     CommandState.REFUSED: "refused",
@@ -44,6 +49,8 @@ class Narrator:
         self._inputs: Counter[str] = Counter()
         self._journal_fold = Fold(self._log)
         self._stale_since: dict[str, float] = {}
+        self._doubted: set[str] = set()
+        self._flooded: set[str] = set()
 
     def stepped(self, record: Record, step: Step) -> None:
         """Tell of one durable step. Most only move a mirrored status: those cost no more than a count."""
@@ -60,14 +67,37 @@ class Narrator:
             self._metrics.drift.inc(after.counters.drift - before.counters.drift)
         if before.is_stale == after.is_stale:
             return
-        log = self._log.bind(desk_id=after.desk_id, journal_seq=after.seq)
+        desk_id = after.desk_id
+        log = self._log.bind(desk_id=desk_id, journal_seq=after.seq)
         if after.is_stale:
-            self._stale_since[after.desk_id] = mono
-            causes = sorted({device.link_cause for device in after.devices.values()})
-            log.warning("desk.stale", cause="; ".join(causes))
-        else:
-            since = self._stale_since.pop(after.desk_id, mono)
-            log.info("desk.fresh", stale_s=round(mono - since, 3))
+            self._stale_since[desk_id] = mono
+            self._grow_stale(log, after)
+            return
+        since = self._stale_since.pop(desk_id, None)
+        fields = {} if since is None else {"stale_s": round(mono - since, 3)}
+        say = log.debug if desk_id in self._doubted else log.info
+        self._doubted.discard(desk_id)
+        say("desk.fresh", **fields)
+
+    def _grow_stale(self, log: Log, desk: Desk) -> None:
+        doubted = [device for device in desk.devices.values() if device.link is LinkState.STALE]
+        causes = {device.link_cause for device in doubted or desk.devices.values() if device.link is not LinkState.LIVE}
+        if causes <= _BEGINNING:
+            return  # a start says so once, for all desks
+        if doubted:
+            self._doubted.add(desk.desk_id)
+        say = log.debug if doubted else log.info
+        say("desk.stale", cause="the device says so" if doubted else "; ".join(sorted(causes)))
+
+    def flooded(self, desk_id: str, *, size: int) -> None:
+        """A desk's mailbox is full: told once until `drained`."""
+        if desk_id not in self._flooded:
+            self._flooded.add(desk_id)
+            self._log.warning("desk.overflow", desk_id=desk_id, size=size)
+
+    def drained(self, desk_id: str) -> None:
+        """A desk's mailbox has been emptied."""
+        self._flooded.discard(desk_id)
 
     def listed(self, cause: ListCause, *, failed: bool) -> None:
         """A device's list was read, or could not be."""
@@ -85,7 +115,7 @@ class Narrator:
         """A command was certainly not done and will be sent again."""
         self._metrics.command_retries.inc()
         say = self._log.warning if attempt == 1 else self._log.debug
-        say("command.retried", desk_id=desk_id, command_id=command_id, attempt=attempt, wait_s=wait_s, cause=cause)
+        say("command.repeated", desk_id=desk_id, command_id=command_id, attempt=attempt, wait_s=wait_s, cause=cause)
 
     def count_desks(self, desks: Iterable[Desk]) -> None:
         """Set the numbers that are counted over all desks, and bring the counts of inputs up to date."""
@@ -107,22 +137,20 @@ class Narrator:
     # --- one reason --------------------------------------------------------------------------------------------------
 
     def _reason(self, record: Record, step: Step, reason: Reason) -> None:
-        name = _SAME.get(reason.code, reason.code)
+        name = SAME.get(reason.code, reason.code)
         event = EVENTS.get(name)
-        if event is None or reason.code in _TOLD_ELSEWHERE:
+        if event is None or reason.code in TOLD_ELSEWHERE:
             return
         fields: dict[str, Any] = {
             "desk_id": record.desk_id,
             "journal_seq": record.seq,
             "cause_seq": reason.cause_seq or record.cause_seq,
             "reason": reason.text,
-            "device_id": reason.device,
-            **_FIELDS.get(reason.life.value, _no_fields)(step, reason),
+            "device_id": reason.device or getattr(record.input, "device", None),
+            **{field: FACTS[field](_Told(record, step, reason)) for field in event.fields},
         }
-        if name == "desk.surprise":
-            fields |= {"kind": record.kind, "code": reason.code}
         say = getattr(self._log, event.level)
-        say(name, **{key: value for key, value in fields.items() if value is not None})
+        say(name, **{key: value for key, value in fields.items() if value not in {None, ""}})
 
     def _count(self, record: Record, step: Step) -> None:
         given = record.input
@@ -135,34 +163,38 @@ class Narrator:
                 metrics.commands.labels(command.command.path, outcome).inc()
 
 
-def _no_fields(_step: Step, _reason: Reason) -> dict[str, Any]:
-    return {}
+@attrs.frozen
+class _Told:
+    """One reason with everything that its line may draw on."""
+
+    record: Record
+    step: Step
+    reason: Reason
+
+    def of_booking(self, name: str) -> Any:  # noqa: ANN401 - a field of any kind
+        booking_id = self.reason.booking_id
+        return getattr(self.step.desk.bookings.get(booking_id), name, None) if booking_id is not None else None
+
+    def of_command(self, name: str) -> Any:  # noqa: ANN401 - likewise
+        wanted = self.reason.command_id
+        return next((getattr(c, name) for c in self.step.commands if c.command_id == wanted), None)
 
 
-def _booking_fields(step: Step, reason: Reason) -> dict[str, Any]:
-    booking = step.desk.bookings.get(reason.booking_id) if reason.booking_id else None
-    if booking is None:
-        return {"booking_id": reason.booking_id}
-    return {
-        "booking_id": booking.booking_id,
-        "meeting_id": booking.meeting_id,
-        "booking_request_uuid": booking.booking_request_uuid,
-        "origin": booking.origin.value,
-    }
-
-
-def _command_fields(step: Step, reason: Reason) -> dict[str, Any]:
-    command = next((c for c in step.commands if c.command_id == reason.command_id), None)
-    return {
-        "command_id": reason.command_id,
-        "command": command.command.path if command else None,
-        "booking_id": reason.booking_id or (command.booking_id if command else None),
-    }
-
-
-_FIELDS: Final[dict[str, Callable[[Step, Reason], dict[str, Any]]]] = {
-    "booking": _booking_fields,
-    "change": _booking_fields,
-    "sign-in": lambda _step, reason: {"booking_id": reason.booking_id},
-    "command": _command_fields,
+#: Where the lines' own fields come from; which line has which stands in ``ops.events``.
+FACTS: Final[Mapping[str, Callable[[_Told], Any]]] = {
+    "booking_id": lambda told: told.reason.booking_id or told.of_command("booking_id"),
+    "meeting_id": lambda told: told.of_booking("meeting_id"),
+    "booking_request_uuid": lambda told: told.of_booking("booking_request_uuid"),
+    "origin": lambda told: told.of_booking("origin"),
+    "cause": lambda told: told.of_booking("end_cause"),
+    "command_id": lambda told: told.reason.command_id,
+    "command": lambda told: getattr(told.of_command("command"), "path", None),
+    "attempt": lambda told: told.of_command("attempts"),
+    "message": lambda told: told.of_command("message"),
+    "kind": lambda told: told.record.kind,
+    "code": lambda told: told.reason.code,
+    "error": lambda told: getattr(told.record.input, "error", None),
+    "size_bytes": lambda told: len(told.record.raw or b""),
+    "bookings": lambda told: len(getattr(told.record.input, "bookings", ())),
+    "skipped": lambda told: getattr(told.record.input, "skipped", None),
 }

@@ -27,7 +27,11 @@ PASSWORD_VARIABLE: Final = "HOTDESK_SIMULATED_PASSWORD"  # noqa: S105 - a variab
 
 
 def main(settings: Settings) -> int:
-    """Run the site until a signal; return the exit status."""
+    """
+    Run the site until a signal; return the exit status.
+
+    It begins now and not at ``simulator.start``: whatever is pointed at it lives by the machine's clock.
+    """
     configure_logs(level=settings.log.level, form=settings.log.format, stream=sys.stderr)
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
@@ -43,18 +47,29 @@ async def _run(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    clock = ScaledClock(speed=wanted.speed, start=wanted.start)
+    clock = ScaledClock(speed=wanted.speed)
     async with Floor(wanted.desks, clock=clock, seed=wanted.seed, living=True) as floor:
         control = await floor.open_control()
         sys.stdout.write("".join(_configuration(desk) for desk in floor.desks))
         sys.stdout.flush()
-        sys.stderr.write(
-            f"{len(floor.desks)} simulated desks are listening; the configuration above points a daemon at them.\n"
-            f"Their password: export {PASSWORD_VARIABLE}={DEFAULT_PASSWORD}\n"
-            f"Faults, flows and people: {control}/faults, {control}/flows, {control}/desks\n"
-            "Ctrl-C ends it.\n"
-        )
+        sys.stderr.write(_way_to(floor, control, speed=wanted.speed))
         await stop.wait()  # for ever: until a signal
+
+
+def _way_to(floor: Floor, control: str, *, speed: float) -> str:
+    """What a person at the terminal needs to know."""
+    first = floor.desks[0]
+    lines = [
+        f"{len(floor.desks)} simulated desks are listening; the configuration above points a daemon at them.",
+        f"Their password: export {PASSWORD_VARIABLE}={DEFAULT_PASSWORD}",
+        f"What can be done to them: curl {control}/desks, /faults and /flows tell; for instance",
+        f'  curl -X PUT {control}/faults/upgrade_502 -d \'{{"device": "{first.stations[0].device_id}"}}\'',
+        f'  curl -X POST {control}/flows/F03 -d \'{{"desk": "{first.workspace}"}}\'',
+        "Ctrl-C ends it.",
+    ]
+    if speed != 1:
+        lines.insert(1, "Their clock runs fast and a daemon's own does not: to a daemon, most of it will be odd.")
+    return "\n".join(lines) + "\n"
 
 
 def _configuration(desk: Desk) -> str:

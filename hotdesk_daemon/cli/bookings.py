@@ -11,6 +11,7 @@ from hotdesk_daemon.cli.options import Client, with_daemon
 from hotdesk_daemon.cli.screen import Row, clock, show_json, show_table
 
 _HEADERS = ("BOOKING", "DESK", "STATE", "START", "END", "MIN", "SIGNED IN", "CHANGE", "VERDICT", "ORGANIZER", "TITLE")
+_SPARE = ("DESK", "VERDICT", "MIN", "SIGNED IN", "ORGANIZER")
 _OPEN = ("requested", "created", "started")
 _STATES = (*_OPEN, "ended", "deleted", "failed")
 
@@ -34,7 +35,7 @@ def command(client: Client, desk: tuple[str, ...], state: tuple[str, ...], *, ov
     if client.as_json:
         show_json({"now": now, "items": found})
     else:
-        show_table(_HEADERS, [_row(booking, now=now) for booking in found], now=now)
+        show_table(_HEADERS, [_row(booking, now=now) for booking in found], now=now, spare=_SPARE)
 
 
 def _row(booking: dict[str, Any], *, now: str) -> Row:

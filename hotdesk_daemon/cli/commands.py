@@ -12,6 +12,7 @@ from hotdesk_daemon.cli.options import Client, with_daemon
 from hotdesk_daemon.cli.screen import Row, clean, clock, show_json, show_table
 
 _HEADERS = ("COMMAND", "DESK", "PATH", "STATE", "TRIES", "DECIDED", "BOOKING", "WHY", "MESSAGE")
+_SPARE = ("DESK", "BOOKING", "TRIES", "DECIDED")
 _STATES = ("pending", "sending", "taken", "unknown", "parked", "done", "refused", "dropped")
 
 
@@ -74,7 +75,7 @@ def show_commands(client: Client, *, desk: str | None, states: tuple[str, ...], 
     if client.as_json:
         show_json({"now": listed.now, "items": listed.items})
     else:
-        show_table(_HEADERS, [_row(item, now=listed.now) for item in listed.items], now=listed.now)
+        show_table(_HEADERS, [_row(item, now=listed.now) for item in listed.items], now=listed.now, spare=_SPARE)
 
 
 def _row(item: dict[str, Any], *, now: str) -> Row:

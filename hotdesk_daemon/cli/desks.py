@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _HEADERS = ("DESK", "STATE", "NOW", "NEXT", "SIGN-IN", "PEOPLE", "LINK", "CALENDAR", "STAGE", "COMMANDS")
 _DEVICE_HEADERS = ("DESK", "DEVICE", "LINK", "CAUSE", "SOFTWARE", "SIGN-IN", "CALL", "PEOPLE", "LISTED")
+_SPARE = ("STAGE", "CALENDAR", "PEOPLE", "LINK", "NEXT")
+_DEVICE_SPARE = ("DESK", "LISTED", "PEOPLE", "SOFTWARE", "CALL")
 
 
 @click.command("desks")
@@ -34,9 +36,9 @@ def command(client: Client, desk: tuple[str, ...], state: tuple[str, ...], *, st
         show_json({"now": listed.now, "items": listed.items})
     elif desk:
         rows = [row for item in listed.items for row in _devices(item, now=listed.now)]
-        show_table(_DEVICE_HEADERS, rows, now=listed.now)
+        show_table(_DEVICE_HEADERS, rows, now=listed.now, spare=_DEVICE_SPARE)
     else:
-        show_table(_HEADERS, [_desk(item, now=listed.now) for item in listed.items], now=listed.now)
+        show_table(_HEADERS, [_desk(item, now=listed.now) for item in listed.items], now=listed.now, spare=_SPARE)
 
 
 def _desk(desk: dict[str, Any], *, now: str) -> Row:
@@ -45,8 +47,8 @@ def _desk(desk: dict[str, Any], *, now: str) -> Row:
     return (
         desk["id"],
         state,
-        _booking(desk["current"], now=now),
-        _booking(desk["next"], now=now),
+        _booking(desk["current"], now=now, usual="started"),
+        _booking(desk["next"], now=now, usual="created"),
         _each(device["sign_in"] for device in devices),
         _each(device["people_count"] for device in devices),
         _each(device["link"] for device in devices),
@@ -73,13 +75,16 @@ def _devices(desk: dict[str, Any], *, now: str) -> list[Row]:
     ]
 
 
-def _booking(booking: dict[str, Any] | None, *, now: str) -> str:
-    return "" if booking is None else f"{span(booking, now=now)} {booking['state']}"
+def _booking(booking: dict[str, Any] | None, *, now: str, usual: str) -> str:
+    """When it is, and its state where that is not the *usual* one."""
+    if booking is None:
+        return ""
+    return span(booking, now=now) + ("" if booking["state"] == usual else f" {booking['state']}")
 
 
 def _commands(commands: dict[str, int]) -> str:
-    notable = [f"{commands[name]} {name}" for name in ("parked", "unknown") if commands[name]]
-    return ", ".join([str(commands["open"]), *notable])
+    """How many are open, and what is notable about them; nothing where there are none."""
+    return ", ".join(f"{commands[name]} {name}" for name in ("open", "parked", "unknown") if commands[name])
 
 
 def _each(values: Iterable[object]) -> str:

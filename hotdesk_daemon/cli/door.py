@@ -170,6 +170,10 @@ class Door:
         connection.request(method, target, body=None if body is None else json.dumps(body).encode(), headers=headers)
 
 
+#: Where a person finds the token.
+_HINT: Final = "name its file by --token-file, or the daemon's own configuration by --config"
+
+
 @attrs.frozen(kw_only=True)
 class Listed:
     """Items of a collection, and the site's time at which they were read."""
@@ -264,14 +268,20 @@ def _json(status: int, raw: bytes) -> Json:
     try:
         return json.loads(raw)
     except (ValueError, RecursionError) as exc:
-        raise ProtocolError(f"what answers is no hotdesk daemon: status {status} and no JSON") from exc
+        raise ProtocolError(
+            f"what answers there is no hotdesk daemon: status {status} and no JSON; mend --url"
+        ) from exc
 
 
-def _error(status: int, problem: Mapping[str, Any]) -> Exception:
+def _error(status: int, problem: Mapping[str, Any]) -> Exception:  # noqa: PLR0911 - one per kind of problem
     detail = str(problem.get("detail") or problem.get("title") or f"status {status}")
     match str(problem.get("type", "")).removeprefix(_PREFIX):
-        case "refused" | "unauthenticated" | "forbidden":
+        case "refused":
             return RefusedError(detail, code=status)
+        case "unauthenticated":
+            return RefusedError(f"this needs the daemon's token: {_HINT}", code=status)
+        case "forbidden":
+            return RefusedError(f"{detail}: {_HINT}", code=status)
         case "invalid":
             return click.UsageError(detail)
         case "unknown-outcome":

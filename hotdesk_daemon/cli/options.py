@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 PLACES: Final = (Path("/etc/hotdesk/hotdesk.toml"), Path("config/hotdesk.toml"))
 _LEVELS: Final = ("debug", "info", "warning", "error")
 _FORMATS: Final = ("auto", "json", "logfmt", "console")
+#: A path as it is: whoever reads it tells what is wrong with it, and with which exit code.
+_FILE: Final = click.Path(path_type=Path, readable=False)
 _Given: TypeAlias = Any  # whatever click hands to a verb, and the verb returns
 _Verb = TypeVar("_Verb", bound=Callable[..., Any])
 
@@ -80,7 +82,7 @@ class Client:
 def with_config(verb: _Verb) -> Callable[..., Any]:
     """Give *verb* the options for the configuration, as ``config: Config``."""
 
-    @click.option("--config", "-c", "config_path", type=click.Path(path_type=Path, dir_okay=False), help=_CONFIG_HELP)
+    @click.option("--config", "-c", "config_path", type=_FILE, help=_CONFIG_HELP)
     @click.option("--log-level", type=click.Choice(_LEVELS), help="Least level that is logged.")
     @click.option("--log-format", type=click.Choice(_FORMATS), help="How log lines look.")
     @functools.wraps(verb)
@@ -114,7 +116,7 @@ def with_daemon(verb: _Verb) -> Callable[..., Any]:
     @click.option(
         "--token-file",
         envvar="HOTDESK_TOKEN_FILE",
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=_FILE,
         help="File with the daemon's token, instead of the configured one.",
     )
     @functools.wraps(verb)
@@ -137,4 +139,6 @@ def _found() -> Path:
     raise ConfigError(f"no configuration: give --config, or put one at {' or '.join(map(str, PLACES))}")
 
 
-_CONFIG_HELP: Final = "The configuration file.  [default: $HOTDESK_CONFIG, else one of the usual places]"
+_CONFIG_HELP: Final = (
+    "The configuration file.  [default: $HOTDESK_CONFIG, else /etc/hotdesk/hotdesk.toml, else config/hotdesk.toml]"
+)

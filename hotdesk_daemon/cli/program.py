@@ -8,10 +8,12 @@ configuration.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 import click
@@ -28,6 +30,9 @@ REFUSED: Final = os.EX_NOPERM
 CONFIGURATION: Final = os.EX_CONFIG
 _CODES: Final = {ConfigError: CONFIGURATION, RefusedError: REFUSED, TransientError: TEMPORARY}
 _INTERRUPTED: Final = 130
+_LAST_STANDARD: Final = 2
+#: What writing to a full or broken disk ends with.
+_OUTPUT_LOST: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 _PIPE_CLOSED: Final = 141  # as if SIGPIPE had ended us, which is what a shell expects of a closed pipe
 
 _Given: TypeAlias = Any  # whatever click hands around
@@ -80,6 +85,7 @@ class _Program(click.Group):
     def main(self, *args: _Given, **more: _Given) -> _Given:
         """Run and leave with an exit code; nobody sees a traceback unless the program itself is wrong."""
         more.update(prog_name=PROGRAM, standalone_mode=False)
+        _fill_standard_streams()
         try:
             code = _code(super().main(*args, **more))
         except Exception as exc:  # noqa: BLE001 the top level: whatever it is, it becomes a message and a code
@@ -99,6 +105,10 @@ def _tell(exc: Exception) -> int:
         return exc.exit_code
     if isinstance(exc, click.exceptions.Abort):
         return _INTERRUPTED
+    if isinstance(exc, OSError) and exc.errno in _OUTPUT_LOST:
+        _say(f"the output cannot be written: {exc.strerror or exc}")
+        _abandon_output()
+        return FAILED
     if not isinstance(exc, HotdeskError):
         traceback.print_exception(exc)
         _say("this is a mistake in the program; the lines above help to mend it")
@@ -110,6 +120,20 @@ def _tell(exc: Exception) -> int:
 def _say(*lines: str) -> None:
     for line in lines:
         click.echo(f"{PROGRAM}: {line}", err=True)
+
+
+def _fill_standard_streams() -> None:
+    """
+    Stand in for streams that were closed before we began.
+
+    Else the next file that is opened, such as the journal, takes their number and gets what is meant for people.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= _LAST_STANDARD:
+        os.set_inheritable(number, True)  # noqa: FBT003 - the standard library's signature
+    os.close(number)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - for the whole run
 
 
 def _abandon_output() -> None:

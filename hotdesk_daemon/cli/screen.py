@@ -10,20 +10,26 @@ import json
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import click
 
 #: One row of a table.
 Row = Sequence[object]
+#: Between two columns, where people read.
+_GAP: Final = 2
 
 
-def show_table(headers: Sequence[str], rows: Sequence[Row], *, now: str) -> None:
-    """Show rows on stdout and, on stderr, the site's time that their times are to be read against."""
+def show_table(headers: Sequence[str], rows: Sequence[Row], *, now: str, spare: Sequence[str] = ()) -> None:
+    """
+    Show rows on stdout and, on stderr, the site's time that their times are to be read against.
+
+    People do not see empty columns, nor, on a narrow terminal, those of *spare*, the first named first.
+    """
     cells = [[clean("" if cell is None else str(cell)) for cell in row] for row in rows]
     click.echo(f"{len(rows)} shown; the site's time is {moment(now):%Y-%m-%d %H:%M:%S} UTC", err=True)
     if sys.stdout.isatty():
-        _show_to_people(headers, cells)
+        _show_to_people(headers, cells, spare=spare)
         return
     widths = [max(len(text) for text in column) for column in zip(headers, *cells, strict=True)]
     for line in (headers, *cells):
@@ -59,14 +65,35 @@ def clean(text: str) -> str:
     return "".join(char if char.isprintable() else "·" for char in text)
 
 
-def _show_to_people(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _show_to_people(headers: Sequence[str], rows: Sequence[Sequence[str]], *, spare: Sequence[str]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    console = Console()
+    shown, left_out = _fitting(headers, rows, spare=spare, width=console.width)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for header in headers:
-        table.add_column(header, overflow="fold")
+    for column in shown:
+        table.add_column(headers[column], overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    Console().print(table)
+        table.add_row(*(Text(row[column]) for column in shown))
+    console.print(table)
+    if left_out:
+        click.echo(f"no room for {', '.join(left_out)}: widen the terminal, or use --format json", err=True)
+
+
+def _fitting(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], *, spare: Sequence[str], width: int
+) -> tuple[list[int], list[str]]:
+    """The columns to show, and the names of those that there is no room for."""
+    shown = [column for column in range(len(headers)) if not rows or any(row[column] for row in rows)]
+    widths = [max(len(text) for text in column) + _GAP for column in zip(headers, *rows, strict=True)]
+    left_out = []
+    for name in spare:
+        if sum(widths[column] for column in shown) - _GAP <= width:
+            break
+        column = headers.index(name)
+        if column in shown:
+            shown.remove(column)
+            left_out.append(name)
+    return shown, left_out

@@ -35,24 +35,21 @@ def _show(step: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         show_json(step)
     else:
-        cells = (
-            f"{moment(step['at']):%H:%M:%S}",
-            step["desk"],
-            step["kind"],
-            step["source"],
-            _members(step["input"]),
-            "; ".join(_reason(reason) for reason in step["reasons"]),
-        )
-        click.echo("\t".join(clean(cell) for cell in cells).rstrip())
+        at, reasons = f"{moment(step['at']):%H:%M:%S}", "; ".join(_reason(reason) for reason in step["reasons"])
+        if sys.stdout.isatty():  # short: what it did, else what it said
+            cells = [at, step["desk"], step["kind"], reasons or _members(step["input"], without="device")]
+        else:
+            cells = [at, step["desk"], step["kind"], step["source"], _members(step["input"]), reasons]
+        click.echo(("  " if sys.stdout.isatty() else "\t").join(clean(cell) for cell in cells).rstrip())
     sys.stdout.flush()
 
 
-def _members(fact: dict[str, Any]) -> str:
+def _members(fact: dict[str, Any], *, without: str = "") -> str:
     """What an input says, in short; long lists only by their length."""
     return " ".join(
         f"{name}={len(value) if isinstance(value, list) else value}"
         for name, value in fact.items()
-        if value not in (None, "", [], {})
+        if value not in (None, "", [], {}) and name != without
     )
 
 

@@ -44,4 +44,5 @@ def _lock(handle: int, database: Path) -> None:
         written = os.pread(handle, 32, 0).strip()
         holder = int(written) if written.isdigit() else None
         by = f"process {holder}" if holder else "another process"
-        raise JournalLockedError(f"the journal {database} is in use by {by}", holder=holder) from None
+        told = f"the journal {database} is in use by {by}; stop that, or choose another daemon.state_dir"
+        raise JournalLockedError(told, holder=holder) from None

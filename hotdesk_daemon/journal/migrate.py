@@ -25,7 +25,8 @@ def migrate(connection: sa.Connection) -> None:
             return  # without loading Alembic, which takes longer than everything else at start-up
         if found is not None and found > HEAD:
             raise JournalVersionError(
-                f"the journal has schema {found}, written by a newer version; this one knows schemas up to {HEAD}"
+                f"the journal has schema {found}, written by a newer version; "
+                f"this one knows up to {HEAD}: run the newer one"
             )
         _upgrade(connection)
 

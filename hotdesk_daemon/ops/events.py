@@ -56,8 +56,8 @@ _COMMAND: Final = ("command_id", "command", "booking_id")
 _ALL: Final = (
     _event("daemon.started", "info", "The process began.", "version", "python", "config", "desks", "stage", "loop"),
     _event("daemon.ready", "info", "Everything stands; from here on `/readyz` may say yes.", "took_s", "url", "desks"),
-    _event("daemon.reload_refused", "warning", "A reload was asked for (SIGHUP), which this version cannot do: restart to "
-           "take new settings. Nothing changed.", "signal"),
+    _event("daemon.reload_refused", "warning", "A reload was asked for (SIGHUP), which this version cannot do: "
+           "restart to take new settings. Nothing changed.", "signal"),
     _event("daemon.stopping", "info", "A stop was asked for; commands under way may finish.", "signal", "drain_s"),
     _event("daemon.leftover", "warning", "A command was not settled when the daemon stopped. It is in the journal and "
            "is taken up again at the next start.", *_COMMAND, "state"),
@@ -74,14 +74,16 @@ _ALL: Final = (
     _event("link.down", "warning", "A device is not connected and is tried again; said once per kind of reason. Debug: "
            "the same again.", "kind"),
     _event("link.refused", "error", "A device will not have us until a person mends what `reason` says: credentials, "
-           "the certificate, or the device's web service. Tried again every few minutes. Debug: the same again.", "kind"),
+           "the certificate, clear text that is off, subscriptions used up. Tried again every few minutes. Debug: the same "
+           "again.",
+           "kind"),
     _event("link.waiting", "debug", "The next try to connect comes after this wait.", "kind", "wait_s"),
     _event("link.unverified", "warning", "A device's certificate is not checked, or the way has no TLS, as configured. "
            "Pin its fingerprint instead.", "secure"),
     _event("link.subscription_refused", "info", "A device refused one subscription, most often because its release "
            "lacks it; the rest goes on.", "path"),
-    _event("desk.stale", "info", "What is held about a desk may be wrong until its next list. Debug: only doubted, while "
-           "its devices are connected; the list is under way.", "cause"),
+    _event("desk.stale", "info", "What is held about a desk may be wrong until its next list. Debug: only doubted, "
+           "while its devices are connected; the list is under way.", "cause"),
     _event("desk.fresh", "info", "A desk's picture is right again. Debug: after a mere doubt.", "stale_s"),
     _event("desk.drift", "warning", "A timed list corrected something that no event had told."),
     _event("desk.surprise", "warning", "An event did not fit what was held; the list is read again.", "kind", "code",
@@ -95,7 +97,8 @@ _ALL: Final = (
     _event("booking.ended", "info", "A booking is over.", *_BOOKING, "cause"),
     _event("booking.deleted", "info", "A booking is gone.", *_BOOKING, "cause"),
     _event("booking.failed", "warning", "A booking was not confirmed.", *_BOOKING, "cause"),
-    _event("booking.rejected", "info", "The rules do not allow a booking; at stage `enforce` it is deleted.", *_BOOKING),
+    _event("booking.rejected", "info", "The rules do not allow a booking; at stage `enforce` it is deleted.",
+           *_BOOKING),
     _event("booking.reverted", "info", "The rules do not allow a change; the old times are being put back.", *_BOOKING),
     _event("change.asked", "info", "An edit or extension was asked for and is not confirmed yet.", *_BOOKING),
     _event("change.failed", "warning", "An edit or extension was not confirmed.", *_BOOKING),

@@ -3,10 +3,11 @@ The HTTP door to a floor that runs by itself, on loopback: see the desks, switch
 
     GET    /desks                      every desk with its devices
     GET    /faults                     the faults there are, and those that are on
-    PUT    /faults/{name}              {"device": "...", "times": 1, "options": {...}}; without device for the whole
-    floor DELETE /faults/{name}?device=... GET    /flows                      the flows there are POST   /flows/{name}
-    {"desk": "Desk 0001", "variant": ""}; answers at once, the flow goes on POST   /devices/{id}/people/{act}
-    {"email": "..."} and what else the act takes
+    PUT    /faults/{name}              {"device": "...", "times": 1, "options": {...}}; no device: the whole floor
+    DELETE /faults/{name}?device=...
+    GET    /flows                      the flows there are
+    POST   /flows/{name}               {"desk": "Desk 0001", "variant": ""}; answers at once, the flow goes on
+    POST   /devices/{id}/people/{act}  {"email": "..."} and what else the act takes
 """
 
 from __future__ import annotations

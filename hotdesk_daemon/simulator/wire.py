@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import errno
 import hmac
 import http
 import logging
@@ -94,7 +95,10 @@ class DeviceServer:
             server_header=None,
             logger=_quiet,
         )
-        self.port = next(iter(self._server.sockets)).getsockname()[1]
+        sockets = list(self._server.sockets)
+        if not sockets:  # uvloop says nothing when it runs out of files
+            raise OSError(errno.EMFILE, "a simulated device cannot listen: too many open files; raise ulimit -n")
+        self.port = sockets[0].getsockname()[1]
 
     def begin_stop(self) -> None:
         """Begin to close all connections, so that many servers can close theirs at once."""

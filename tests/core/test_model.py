@@ -429,6 +429,15 @@ class LyingWorld(RuleBasedStateMachine):
     def a_command_is_sent(self, is_done: bool, is_answered: bool, is_late: bool, tries: int) -> None:  # noqa: FBT001
         self.send(is_done=is_done, is_answered=is_answered, is_late=is_late, tries=tries)
 
+    @precondition(lambda self: self.handed and self.is_up)
+    @rule(is_late=st.booleans())
+    def an_answer_is_lost_and_the_list_comes_at_once(self, is_late: bool) -> None:  # noqa: FBT001
+        """Before a slow device is done: what is sent again now is done twice."""
+        self.send(is_done=True, is_answered=False, is_late=is_late)
+        self.answer_list()
+        self.answer_list()
+        self.send(is_done=True, is_answered=True)
+
     @rule()
     def the_daemon_restarts(self) -> None:
         """Killed: what was handed out is forgotten with it, what was being sent is unknown."""
@@ -517,7 +526,7 @@ class LyingWorld(RuleBasedStateMachine):
 
 TestLyingWorld = pytest.mark.timeout(60)(LyingWorld.TestCase)  # many runs in one test: seconds, more on slow machines
 TestLyingWorld.settings = settings(
-    max_examples=150,
+    max_examples=120,
     stateful_step_count=40,
     deadline=None,
     derandomize=True,

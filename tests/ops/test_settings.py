@@ -337,7 +337,7 @@ def test_a_mistake_about_a_device_is_named_and_no_secret_is_repeated(name: str, 
 
 
 def test_a_desk_without_devices_is_a_mistake(write: Callable[..., Path]) -> None:
-    assert ["hotdesk.toml:1: desk[1].device: is missing; write a table for each"] == problems_of(
+    assert ["hotdesk.toml:1: desk[1].device: is missing; write it under the heading [[desk.device]]"] == problems_of(
         write("\n".join(DESK.splitlines()[:3]))
     )
     assert (

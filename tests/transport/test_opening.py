@@ -136,7 +136,10 @@ async def test_each_refused_upgrade_in_clear_text_has_its_own_meaning(
 
         assert (kind, [wait_s]) == (running.link.setback.kind, running.waits.asked)
         assert ["down"] == running.sink.kinds()
-        assert [level] == [line["log_level"] for line in logs if line["event"] == "link.down"]
+        told = "link.refused" if level == "error" else "link.down"
+        assert [(told, level)] == [
+            (line["event"], line["log_level"]) for line in logs if line["event"] in {"link.down", "link.refused"}
+        ]
 
 
 async def test_a_401_over_tls_means_wrong_credentials(identity: Identity, server_tls: ssl.SSLContext) -> None:

@@ -1,4 +1,4 @@
-"""Files of others that some tests check against, where they stand beside the repository."""
+"""Reference files beside the checkout, where they are; what needs them is skipped elsewhere."""
 
 from __future__ import annotations
 

@@ -91,7 +91,9 @@ class Check:
     def _left_out(self, words: Setting, field: attrs.Attribute[Any], path: KeyPath) -> object:
         if field.default is not attrs.NOTHING:
             return field.default
-        self.problem(path, f"is missing; write {words.kind.describe()}")
+        is_list = isinstance(words.kind, Tables)
+        remedy = _heading(path, double=True) if is_list else f"write {words.kind.describe()}"
+        self.problem(path, f"is missing; {remedy}")
         return _UNUSABLE
 
     def _tables(self, cls: type[Any], raw: object, path: KeyPath) -> object:

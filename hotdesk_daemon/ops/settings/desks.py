@@ -114,7 +114,7 @@ class DeviceSettings:
     verify: Verify = setting(
         Choice(Verify),
         "Switches the check of the certificate off when written out in full. Anybody on the way can then read the "
-        "password; each connection logs a warning.",
+        "password; the log says so at each start.",
         default=Verify.ON,
     )
 

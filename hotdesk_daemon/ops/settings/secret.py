@@ -63,7 +63,7 @@ def read_secret(reference: str, environ: Mapping[str, str]) -> tuple[Secret, str
     scheme, _, name = reference.partition(":")
     if scheme == "env" and name:
         if name not in environ:
-            raise ValueError(f"the environment has no {name}")
+            raise ValueError(f"the environment has no {name}; set it where the daemon is started")
         return _secret(environ[name], reference), None
     if scheme == "credential" and name:
         return _secret(_read(_credential(name, environ)), reference), None
@@ -88,7 +88,8 @@ def ensure_http_token(state_dir: Path) -> Secret:
             _write_token(path)
         return _secret(_read(path), f"file:{path}")
     except (OSError, ValueError) as exc:
-        raise ConfigError(f"{path}: the HTTP token cannot be kept here: {exc}; mend daemon.state_dir") from exc
+        reason = getattr(exc, "strerror", None) or exc
+        raise ConfigError(f"{path}: the HTTP token cannot be kept here: {reason}; mend daemon.state_dir") from exc
 
 
 def stored_http_token(state_dir: Path) -> Secret | None:
@@ -126,7 +127,9 @@ def _read(path: Path) -> str:
         with path.open("rb") as file:
             data = file.read(_LIMIT_BYTES + 1)
     except (OSError, ValueError) as exc:
-        raise ValueError(f"{path} cannot be read: {getattr(exc, 'strerror', None) or exc}") from exc
+        raise ValueError(
+            f"{path} cannot be read: {getattr(exc, 'strerror', None) or exc}; mend path or permissions"
+        ) from exc
     if len(data) > _LIMIT_BYTES:
         raise ValueError(f"{path} is longer than {_LIMIT_BYTES} bytes and no secret")
     try:

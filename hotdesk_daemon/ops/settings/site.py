@@ -84,5 +84,6 @@ def desk_configured(settings: Settings, desk: DeskSettings) -> DeskConfigured:
         policy=policy_of(desk.policy or settings.policy),
         sync_interval_s=round(interval_s),
         deadline_s=round(settings.dispatch.deadline_s),
+        sign_in_settle_s=round(settings.sync.sign_in_settle_s),
         booking_timeout_s=round(settings.hybrid.booking_timeout_s),
     )
