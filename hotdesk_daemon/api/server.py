@@ -203,7 +203,7 @@ def _may(door: _Door, request: web.Request, *, changes: bool) -> bool:
         raise Problem(
             status=401,
             kind=Kind.UNAUTHENTICATED,
-            detail="send the header Authorization: Bearer TOKEN",
+            detail="this needs the daemon's token, in a header Authorization: Bearer TOKEN",
             headers={hdrs.WWW_AUTHENTICATE: _REALM},
         )
     if not hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), door.token.encode()):

@@ -278,9 +278,7 @@ def _error(status: int, problem: Mapping[str, Any]) -> Exception:  # noqa: PLR09
     match str(problem.get("type", "")).removeprefix(_PREFIX):
         case "refused":
             return RefusedError(detail, code=status)
-        case "unauthenticated":
-            return RefusedError(f"this needs the daemon's token: {_HINT}", code=status)
-        case "forbidden":
+        case "unauthenticated" | "forbidden":
             return RefusedError(f"{detail}: {_HINT}", code=status)
         case "invalid":
             return click.UsageError(detail)

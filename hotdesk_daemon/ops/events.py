@@ -74,9 +74,8 @@ _ALL: Final = (
     _event("link.down", "warning", "A device is not connected and is tried again; said once per kind of reason. Debug: "
            "the same again.", "kind"),
     _event("link.refused", "error", "A device will not have us until a person mends what `reason` says: credentials, "
-           "the certificate, clear text that is off, subscriptions used up. Tried again every few minutes. Debug: the same "
-           "again.",
-           "kind"),
+           "the certificate, clear text that is off, subscriptions used up. Tried again every few minutes. Debug: the "
+           "same again.", "kind"),
     _event("link.waiting", "debug", "The next try to connect comes after this wait.", "kind", "wait_s"),
     _event("link.unverified", "warning", "A device's certificate is not checked, or the way has no TLS, as configured. "
            "Pin its fingerprint instead.", "secure"),

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -242,3 +244,16 @@ async def test_an_address_that_is_not_ours_is_a_mistake_in_the_configuration(sit
     with pytest.raises(ConfigError, match=r"cannot listen on 192\.0\.2\.1"):
         async with serve(site, host="192.0.2.1", port=0, token=TOKEN):
             pass
+
+
+async def test_bytes_that_are_no_http_are_answered_and_no_error_in_the_log(call: Caller) -> None:
+    lines = io.StringIO()
+    configure_logs(level=LogLevel.INFO, form=LogFormat.JSON, stream=lines, environ={})
+    address = urlsplit(call.listening.url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n")
+    async with asyncio.timeout(2):
+        answer = await reader.read()
+    writer.close()
+
+    assert (True, "") == (b" 400 " in answer.splitlines()[0], lines.getvalue())

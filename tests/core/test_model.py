@@ -103,6 +103,8 @@ class World:
         """Local: at once. Hybrid: confirmed by the calendar, later."""
         self.made += 1
         meeting_id = uuid if uuid and self.calendar is LOCAL else f"meeting-{self.made}"
+        if meeting_id in self.meetings:
+            meeting_id = f"{meeting_id}-again"  # nothing says that a device recognises a repeated request
         own_id = f"webex-{self.next_own_id}"
         self.next_own_id += 1
         meeting = Meeting(meeting_id=meeting_id, own_id=own_id, start=start, duration_min=duration_min, uuid=uuid)

@@ -197,8 +197,10 @@ def test_the_rules_reach_core_in_minutes_and_weekdays(write: Callable[..., Path]
 def test_a_desk_is_configured_as_the_site_unless_it_says_otherwise(write: Callable[..., Path]) -> None:
     other = DESK.replace("osl-1", "osl-2").replace("desk-1", "d2")
     other = other.replace('"local"', '"hybrid"\nstage = "enforce"\nsync_interval = "60s"\npolicy.max_duration = "2h"')
-    text = f'daemon.stage = "observe"\npolicy.max_duration = "1h"\ndispatch.deadline = "5m"\n{DESK}{other}'
-    settings = load_settings(write(text), ENVIRON)
+    text = (
+        'daemon.stage = "observe"\npolicy.max_duration = "1h"\ndispatch.deadline = "5m"\nsync.sign_in_settle = "20s"\n'
+    )
+    settings = load_settings(write(text + DESK + other), ENVIRON)
 
     plain, own = (desk_configured(settings, desk) for desk in settings.desks)
 
@@ -207,11 +209,12 @@ def test_a_desk_is_configured_as_the_site_unless_it_says_otherwise(write: Callab
         plain.devices,
         plain.calendar,
     )
-    assert (Stage.OBSERVE, 60, 900, 300) == (
+    assert (Stage.OBSERVE, 60, 900, 300, 20) == (
         plain.stage,
         plain.policy.max_duration_min,
         plain.sync_interval_s,
         plain.deadline_s,
+        plain.sign_in_settle_s,
     )
     assert (Stage.ENFORCE, 120, 60) == (own.stage, own.policy.max_duration_min, own.sync_interval_s)
 

@@ -1,0 +1,75 @@
+"""The program as a process: streams that are closed or full, and signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import pytest
+
+PROGRAM: Final = (sys.executable, "-m", "hotdesk_daemon")
+#: How long a process may take; far more than it does.
+LIMIT_S: Final = 4.0
+
+
+@pytest.mark.parametrize("verb", ["version", "check-config"])
+def test_a_verb_whose_output_is_closed_does_not_mind(tmp_path: Path, verb: str) -> None:
+    config = tmp_path / "hotdesk.toml"
+    config.touch()
+    ended = subprocess.run(
+        ["/bin/sh", "-c", '"$@" >&-', "sh", *PROGRAM, verb],
+        env={**os.environ, "HOTDESK_CONFIG": str(config)},
+        stderr=subprocess.PIPE,
+        timeout=LIMIT_S,
+        check=False,
+    )
+
+    assert (0, False) == (ended.returncode, b"Traceback" in ended.stderr)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full here")
+def test_a_full_disk_is_told_in_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run([*PROGRAM, "version"], stdout=full, stderr=subprocess.PIPE, timeout=LIMIT_S, check=False)
+
+    assert (1, [b"hotdesk-daemon: the output cannot be written: No space left on device"]) == (
+        ended.returncode,
+        ended.stderr.splitlines(),
+    )
+
+
+def test_a_daemon_asked_to_reload_says_that_it_cannot_and_goes_on(tmp_path: Path) -> None:
+    config = tmp_path / "hotdesk.toml"
+    config.write_text('[daemon]\nstate_dir = "state"\n[http]\nport = 0\n')
+    log = tmp_path / "log"
+    with (
+        log.open("w") as out,
+        subprocess.Popen([*PROGRAM, "run", "--config", str(config)], cwd=tmp_path, stdout=out) as daemon,
+    ):
+        try:
+            _wait_for(log, "daemon.ready")
+            daemon.send_signal(signal.SIGHUP)
+            _wait_for(log, "daemon.reload_refused")
+        finally:
+            daemon.terminate()
+        code = daemon.wait(timeout=LIMIT_S)
+
+    assert (0, "daemon.stopped") == (code, _events(log)[-1])
+
+
+def _events(log: Path) -> list[str]:
+    return [msgspec.json.decode(line)["event"] for line in log.read_bytes().splitlines()]
+
+
+def _wait_for(log: Path, event: str) -> None:
+    """Look until the other process has written it: there is nothing else to wait on."""
+    end_mono = time.monotonic() + LIMIT_S
+    while event not in _events(log):
+        assert time.monotonic() < end_mono, f"no {event} in {_events(log)}"
+        time.sleep(0.02)
