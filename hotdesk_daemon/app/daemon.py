@@ -64,7 +64,7 @@ _STATUS_EVERY_S: Final = 5.0
 #: Files open beside one socket per device: the journal, HTTP callers, the event loop's own.
 _FILES: Final = 64
 #: A simulated device listens, and both ends of its connection are ours; some desks have two.
-_FILES_PER_SIMULATED_DESK: Final = 4
+_FILES_PER_SIMULATED_DESK: Final = 3.5
 #: Objects made before the collector looks at the young ones, and how many such looks before it looks at older ones.
 _COLLECT_AFTER: Final = (100_000, 50, 100)
 
@@ -368,7 +368,7 @@ def _allow_many_files(settings: Settings) -> tuple[str, ...]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     needed = _FILES + sum(len(desk.devices) for desk in settings.desks)
     if settings.simulator.enabled:
-        needed += _FILES_PER_SIMULATED_DESK * settings.simulator.desks
+        needed += round(_FILES_PER_SIMULATED_DESK * settings.simulator.desks)
     if hard == resource.RLIM_INFINITY or hard >= needed:
         return ()
     return (f"only {hard} files may be open, but {needed} may be needed; raise ulimit -n, or LimitNOFILE= of the unit",)

@@ -172,7 +172,10 @@ class Fleet:
             inputs, raw = (ListFailed(device=effect.device, error="the daemon is not running"),), None
         else:
             inputs, raw = await self.dispatcher.query(desk, read)
-        self._narrator.listed(effect.cause, failed=isinstance(inputs[-1], ListFailed))
+        failed = isinstance(inputs[-1], ListFailed)
+        if failed and not self.started:
+            return  # we are stopping, which ends the links: the next start lists anyway
+        self._narrator.listed(effect.cause, failed=failed)
         source = self._sources[effect.device]
         for given in inputs[:-1]:
             await worker.mailbox.put(Letter(source=source, inputs=(given,)))

@@ -63,6 +63,24 @@ def test_a_daemon_asked_to_reload_says_that_it_cannot_and_goes_on(tmp_path: Path
     assert (0, "daemon.stopped") == (code, _events(log)[-1])
 
 
+def test_a_daemon_that_may_open_too_few_files_says_how_to_allow_more(tmp_path: Path) -> None:
+    config = tmp_path / "hotdesk.toml"
+    config.write_text('[daemon]\nstate_dir = "state"\n[http]\nport = 0\n')
+    log = tmp_path / "log"
+    words = ["/bin/sh", "-c", 'ulimit -n 60; exec "$@"', "sh", *PROGRAM, "run", "--config", str(config)]
+    with log.open("w") as out, subprocess.Popen(words, cwd=tmp_path, stdout=out) as daemon:
+        try:
+            _wait_for(log, "daemon.ready")
+        finally:
+            daemon.terminate()
+        daemon.wait(timeout=LIMIT_S)
+
+    told = [line["problem"] for line in map(msgspec.json.decode, log.read_bytes().splitlines()) if "problem" in line]
+    assert ["only 60 files may be open, but 64 may be needed; raise ulimit -n, or LimitNOFILE= of the unit"] == [
+        line for line in told if "files" in line
+    ]
+
+
 def _events(log: Path) -> list[str]:
     return [msgspec.json.decode(line)["event"] for line in log.read_bytes().splitlines()]
 

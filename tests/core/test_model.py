@@ -230,6 +230,8 @@ class LyingWorld(RuleBasedStateMachine):
         self.world.is_nameless = is_nameless
         policy = Policy(max_duration_min=LONGEST) if ruled else Policy()
         self.give(DeskConfigured(desk=DESK, calendar=calendar, devices=(A,), policy=policy), DaemonStarted())
+        self.connect()
+        self.answer_list()
 
     # --- the daemon --------------------------------------------------------------------------------------------------
 
@@ -398,13 +400,16 @@ class LyingWorld(RuleBasedStateMachine):
         if isinstance(event, BookingEvent):
             self.give(event)
 
+    @precondition(lambda self: self.is_up)
     @rule()
     def the_link_drops(self) -> None:
         self.disconnect()
 
+    @precondition(lambda self: not self.is_up)
     @rule()
     def the_link_comes_up(self) -> None:
         self.connect()
+        self.answer_list()
 
     @rule()
     def the_device_reboots(self) -> None:

@@ -89,6 +89,21 @@ async def test_a_clean_stop_with_nothing_to_do_leaves_nothing(open_site: OpenSit
     assert [] == lines(log, "daemon.leftover")
 
 
+async def test_a_list_that_a_stop_cuts_off_is_no_failure_and_the_next_start_lists(
+    open_site: OpenSite, log: io.StringIO
+) -> None:
+    site = await open_site("local")
+    site.floor.faults.enable("no_reply", command="Bookings List")
+    status, _ = await site.call("POST", "/api/v1/desks/desk-1/resync")
+    await site.stop()
+
+    assert (202, []) == (status, lines(log, "list.failed"))
+
+    site.floor.faults.clear()
+    await site.start(live=False)
+    await site.until(site.is_live)
+
+
 @pytest.mark.parametrize("kind", ["local", "hybrid"])
 async def test_a_restart_knows_the_desk_as_it_was(open_site: OpenSite, kind: str) -> None:
     """
