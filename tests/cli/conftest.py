@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -85,8 +86,8 @@ def token_file(tmp_path: Path) -> Path:
 @pytest.fixture
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     """A terminal that knows of no daemon."""
-    for name in ("HOTDESK_CONFIG", "HOTDESK_URL", "HOTDESK_TOKEN_FILE"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith("HOTDESK_")]:
+        monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     return Terminal(environ={})
 
