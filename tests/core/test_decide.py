@@ -369,3 +369,15 @@ def test_the_same_desk_and_input_give_the_same_step_whatever_the_clock_of_the_ma
 
     assert 1 == len(steps)
     assert Life.LINK in {reason.life for reason in decided(desk, i.SyncRequired(device=A), now=now).reasons}
+
+
+def test_the_first_list_leaves_alone_what_was_asked_of_us_before() -> None:
+    story = fresh()
+    story.feed(i.BookAsked(booking_request_uuid=U1, start=after(120), duration_min=30))
+    (asked,) = story.desk.bookings.values()
+
+    story.feed(i.LinkUp(device=A))
+    story.answer_list(listed(M1))
+
+    assert asked == story.desk.bookings[asked.booking_id]
+    assert ["accepted", "accepted"] == [booking.verdict for booking in story.desk.bookings.values()]

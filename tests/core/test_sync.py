@@ -283,6 +283,18 @@ def test_what_stood_before_we_first_looked_is_taken_as_it_is() -> None:
     assert [] == story.sent
 
 
+def test_what_was_booked_while_the_first_list_failed_is_judged() -> None:
+    story = Story(policy=Policy(max_duration_min=60))
+    story.configure()
+    story.feed(LinkUp(device=A), ListFailed(device=A, error="timeout"), created(M2, at=300, last=240))
+
+    story.wait(seconds=2, answering=False).answer_list(listed(M1, at=60, last=240), listed(M2, at=300, last=240))
+
+    assert {M1: Verdict.ACCEPTED, M2: Verdict.REJECTED} == {
+        b.meeting_id: b.verdict for b in story.desk.bookings.values()
+    }
+
+
 def test_what_a_later_list_brings_is_judged() -> None:
     story = Story(policy=Policy(max_duration_min=60)).start().reconnect()
 
