@@ -144,6 +144,7 @@ def _configured(draft: Draft, settings: i.DeskConfigured) -> None:
         deadline_s=settings.deadline_s,
         sign_in_settle_s=settings.sign_in_settle_s,
         booking_timeout_s=settings.booking_timeout_s,
+        reconcile_s=settings.reconcile_s,
     )
     known = draft.devices
     for device_id in known:

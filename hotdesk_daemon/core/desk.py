@@ -256,6 +256,7 @@ class Desk:
     deadline_s: int = 900
     sign_in_settle_s: int = 15
     booking_timeout_s: int = 300
+    reconcile_s: int = 0
     devices: Mapping[DeviceId, Device] = attrs.field(factory=dict)
     bookings: Mapping[BookingId, Booking] = attrs.field(factory=dict)
     commands: Mapping[CommandId, OpenCommand] = attrs.field(factory=dict)

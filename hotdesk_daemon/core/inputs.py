@@ -284,6 +284,7 @@ class ListCause(StrEnum):
     LOST_ANSWER = "lost answer"
     ASKED = "asked by a person"
     TIMED = "timed"
+    UNPUSHED = "timed, for what is not pushed"
     RETRY = "retry of a failed list"
 
 
@@ -408,6 +409,8 @@ class DeskConfigured(Input):
 
     ``sync_interval_s`` is the time between timed lists, ``deadline_s`` how long a command may stay unsettled,
     ``booking_timeout_s`` how long a calendar may take to confirm where no device tells its own limit.
+    ``reconcile_s``, unless 0, says that the way to the desk does not push every change: lists and statuses are then read
+    so often, and soon after each known start and end.
     """
 
     desk: DeskId
@@ -419,6 +422,7 @@ class DeskConfigured(Input):
     deadline_s: int = 900
     sign_in_settle_s: int = 15
     booking_timeout_s: int = 300
+    reconcile_s: int = 0
 
 
 @attrs.frozen(kw_only=True)

@@ -75,7 +75,8 @@ def list_by_wish(draft: Draft, device: Device, _: Input) -> Device:
 
 
 def list_by_time(draft: Draft, device: Device, _: Input) -> Device:
-    sync.want_list(draft, device.device_id, ListCause.TIMED)
+    # Where not every change is pushed, what a timed list corrects was to be expected and is no drift.
+    sync.want_list(draft, device.device_id, ListCause.UNPUSHED if draft.base.reconcile_s else ListCause.TIMED)
     return device
 
 
@@ -109,7 +110,7 @@ def list_applied(draft: Draft, device: Device, listed: BookingsListed) -> Device
     sync.set_sync_timer(draft)
     again = draft.sync.waiting.get(device.device_id)
     # A doubt may wait under a cause of more haste (`sync.want_list`); these alone are no doubt that came meanwhile.
-    doubtful = again not in (None, ListCause.TIMED, ListCause.SURPRISE)
+    doubtful = again not in (None, ListCause.TIMED, ListCause.UNPUSHED, ListCause.SURPRISE)
     return attrs.evolve(
         device,
         link=LinkState.STALE if doubtful else LinkState.LIVE,

@@ -31,6 +31,10 @@ _SPACING: Final = {
     ListCause.SURPRISE: timedelta(seconds=10),
 }
 _SPACING_ELSE: Final = timedelta(seconds=2)
+#: Where not every change is pushed: how long after a known start or end to look, spread over half a minute.
+_AFTER_START: Final = (timedelta(minutes=1), timedelta(minutes=5))
+_AFTER_END: Final = timedelta(minutes=1)
+_EDGE_SPREAD_MS: Final = 30_000
 _RETRY_CAP_S: Final = 60
 _MOST_DOUBLINGS: Final = 6
 
@@ -100,9 +104,21 @@ def _spacing(cause: ListCause) -> timedelta:
 
 def set_sync_timer(draft: Draft) -> None:
     """Set the next timed list, spread by ±10 % so that a fleet does not list at once; the state alone says how far."""
-    interval = draft.base.sync_interval_s
+    interval = draft.base.reconcile_s or draft.base.sync_interval_s
     spread = zlib.crc32(f"{draft.base.desk_id}:{draft.sync.count}".encode()) % 2001 - 1000
-    draft.set_timer("sync", draft.now + timedelta(seconds=interval * (1 + spread / 10_000)))
+    due = draft.now + timedelta(seconds=interval * (1 + spread / 10_000))
+    if draft.base.reconcile_s:
+        late = timedelta(milliseconds=_EDGE_SPREAD_MS * (spread + 1000) // 2000)
+        due = min([due, *_after_edges(draft, late)])
+    draft.set_timer("sync", due)
+
+
+def _after_edges(draft: Draft, spread: timedelta) -> list[datetime]:
+    """When to look soon after a booking begins or ends: people sign in and out then, and nobody may tell."""
+    alive = [booking for booking in draft.bookings.values() if not booking.is_over]
+    looks = [booking.start + wait + spread for booking in alive for wait in _AFTER_START]
+    looks += [booking.end + _AFTER_END + spread for booking in alive]
+    return [look for look in looks if look > draft.now + _SPACING_ELSE]
 
 
 def forget_lists(draft: Draft, device_id: DeviceId) -> None:

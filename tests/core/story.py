@@ -57,6 +57,7 @@ class Story:
     devices: tuple[DeviceId, ...] = (A,)
     stage: Stage = Stage.ENFORCE
     policy: Policy = attrs.field(factory=Policy)
+    reconcile_s: int = 0
     desk: Desk = attrs.field(factory=lambda: Desk(desk_id=DESK))
     now: datetime = T0
     steps: list[Step] = attrs.field(factory=list)
@@ -72,7 +73,12 @@ class Story:
     def configure(self) -> Step:
         return self.feed(
             DeskConfigured(
-                desk=DESK, calendar=self.calendar, devices=self.devices, stage=self.stage, policy=self.policy
+                desk=DESK,
+                calendar=self.calendar,
+                devices=self.devices,
+                stage=self.stage,
+                policy=self.policy,
+                reconcile_s=self.reconcile_s,
             )
         )
 

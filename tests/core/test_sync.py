@@ -173,6 +173,34 @@ def test_a_timed_list_that_agrees_is_no_drift_and_the_next_is_spread() -> None:
     assert 810 <= first.total_seconds() <= 990
 
 
+@both_calendars
+def test_what_is_not_pushed_is_looked_for_often_and_its_corrections_are_no_drift(calendar: CalendarKind) -> None:
+    story = Story(calendar=calendar, reconcile_s=600).start()
+    looks = len(story.lists)
+
+    while story.desk.sync.listing is None:
+        story.wait(1, answering=False)
+    story.list_as(listed(M1, at=600))
+
+    assert [ListCause.UNPUSHED] == causes(story)[looks:]
+    assert 540 <= (story.now - T0).total_seconds() <= 720
+    assert 0 == story.desk.counters.drift
+    assert not story.desk.is_stale
+
+
+def test_where_not_all_is_pushed_a_list_follows_each_known_start_and_end() -> None:
+    story = Story(reconcile_s=3600).start(listed(M1, at=10, last=20))
+
+    story.wait(45)
+
+    lists = [step for step in story.steps if any(isinstance(effect, ListBookings) for effect in step.effects)]
+    asked = [step.desk.sync.started_at for step in lists]
+    minutes = [(at - T0).total_seconds() / 60 for at in asked if at is not None and at > T0]
+    for edge in (11, 15, 31):
+        assert any(edge <= look <= edge + 0.5 for look in minutes), (edge, minutes)
+    assert len(minutes) <= 4
+
+
 def test_a_timed_list_without_a_link_is_none() -> None:
     story = Story().start()
     story.feed(LinkDown(device=A, cause="reset"))
