@@ -25,14 +25,13 @@ import attrs
 
 from hotdesk_daemon import __version__
 from hotdesk_daemon.api.server import serve
-from hotdesk_daemon.app.endpoints import endpoint_of
 from hotdesk_daemon.app.fleet import Fleet
-from hotdesk_daemon.app.mailbox import Letter
+from hotdesk_daemon.app.housing import Housing
 from hotdesk_daemon.app.narrator import Narrator
-from hotdesk_daemon.app.recovery import beginning, rebuild
+from hotdesk_daemon.app.organisations import Organisations
 from hotdesk_daemon.app.simulated import simulated_site
+from hotdesk_daemon.app.tasks import Tasks
 from hotdesk_daemon.app.timekeeper import Timekeeper
-from hotdesk_daemon.app.worker import DeskWorker
 from hotdesk_daemon.app.zones import load_zones
 from hotdesk_daemon.core.desk import CommandState
 from hotdesk_daemon.core.errors import ConfigError, HotdeskError, TransientError
@@ -44,11 +43,10 @@ from hotdesk_daemon.ops.logs import configure_logs, get_log
 from hotdesk_daemon.ops.metrics import Metrics
 from hotdesk_daemon.ops.notify import Notifier
 from hotdesk_daemon.ops.settings import Settings, desk_configured, ensure_http_token
-from hotdesk_daemon.transport import DeviceLink, FleetGate, SslContexts
+from hotdesk_daemon.transport import FleetGate, SslContexts
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping, Sequence
-    from typing import Any
+    from collections.abc import Mapping, Sequence
 
     from hotdesk_daemon.dispatch import RetryDetails
     from hotdesk_daemon.journal import Journal, Stored
@@ -126,7 +124,11 @@ class Daemon:
             narrator = Narrator(metrics)
             self.fleet = Fleet(journal=journal, clock=self.clock, narrator=narrator, metrics=metrics)
             timekeeper = Timekeeper(self.clock)
-            self._build(settings, journal, stored, timekeeper)
+            housing = self._housing(settings, journal, stored, timekeeper)
+            organisations = await stack.enter_async_context(
+                Organisations.open(settings, fleet=self.fleet, housing=housing, metrics=metrics, rng=self.rng)
+            )
+            self._build(settings, housing, organisations)
             await self._begin()
             stack.callback(self.fleet.watchers.close)
             http = settings.http
@@ -134,7 +136,8 @@ class Daemon:
                 serve(self.fleet, host=http.host, port=http.port, token=self.token)
             )
             self.url = listening.url
-            await self._serve(settings, journal, metrics, timekeeper, began_mono=began_mono)
+            await stack.enter_async_context(organisations.listening())
+            await self._serve(settings, housing, organisations, timekeeper, began_mono=began_mono)
 
     def _resume_simulation(self, stored: Mapping[DeskId, Stored]) -> int:
         """A simulated site goes on at the moment where its journal ends: time never runs backwards in one journal."""
@@ -153,42 +156,44 @@ class Daemon:
 
     # --- building ----------------------------------------------------------------------------------------------------
 
-    def _build(
+    def _housing(
         self, settings: Settings, journal: Journal, stored: Mapping[DeskId, Stored], timekeeper: Timekeeper
-    ) -> None:
-        """Every desk's worker and links, with the first letter in each mailbox."""
-        contexts = SslContexts()
+    ) -> Housing:
         sockets = settings.sockets
         gate = FleetGate(per_s=sockets.connects_per_s, at_once=sockets.handshakes, clock=self.mono, sleep=self.sleep)
-        for configured in settings.desks:
-            desk_id = DeskId(configured.id)
-            desk = rebuild(desk_id, stored.get(desk_id))
-            worker = DeskWorker(desk, journal=journal, clock=self.clock, timekeeper=timekeeper, surroundings=self.fleet)
-            inputs = beginning(desk, desk_configured(settings, configured), version=__version__)
-            worker.mailbox.offer(Letter(source="daemon", inputs=inputs))
-            links = [
-                DeviceLink(
-                    endpoint_of(sockets, configured, device),
-                    sink=self.fleet,
-                    gate=gate,
-                    rng=random.Random(self.rng.random()),
-                    ssl_contexts=contexts,
-                    sleep=self.sleep,
-                    clock=self.mono,
-                )
-                for device in configured.devices
-            ]
-            self.fleet.add(worker, links)
-        self.fleet.dispatcher = self._dispatcher(settings)
+        return Housing(
+            fleet=self.fleet,
+            journal=journal,
+            stored=stored,
+            sockets=sockets,
+            clock=self.clock,
+            timekeeper=timekeeper,
+            gate=gate,
+            contexts=SslContexts(),
+            rng=self.rng,
+            mono=self.mono,
+            sleep=self.sleep,
+        )
 
-    def _dispatcher(self, settings: Settings) -> Dispatcher:
+    def _build(self, settings: Settings, housing: Housing, organisations: Organisations) -> None:
+        """Every desk that is configured, or known from an organisation's directory when it was last read."""
+        for desk in settings.desks:
+            if desk.organisation is not None:
+                organisations.take_in(desk)
+            else:
+                housing.take_in(desk, desk_configured(settings, desk), {})
+        organisations.take_in_known()
+        self.fleet.organisations = tuple(organisations)
+        self.fleet.dispatcher = self._dispatcher(settings, organisations)
+
+    def _dispatcher(self, settings: Settings, organisations: Organisations) -> Dispatcher:
         wanted = settings.dispatch
         limits = Limits(rate_per_s=wanted.rate_per_s, burst=wanted.concurrency, concurrency=wanted.concurrency)
 
         return Dispatcher(
             ledger=self.fleet,
             line=self.fleet,
-            limiter=FleetLimiter(limits, clock=self.mono, sleep=self.sleep),
+            limiter=organisations.allowance(FleetLimiter(limits, clock=self.mono, sleep=self.sleep)),
             retry=RetrySettings(max_attempts=wanted.attempts),
             now=self.clock.now,
             rng=random.Random(self.rng.random()),
@@ -212,28 +217,34 @@ class Daemon:
     # --- running -----------------------------------------------------------------------------------------------------
 
     async def _serve(
-        self, settings: Settings, journal: Journal, metrics: Metrics, timekeeper: Timekeeper, *, began_mono: float
+        self,
+        settings: Settings,
+        housing: Housing,
+        organisations: Organisations,
+        timekeeper: Timekeeper,
+        *,
+        began_mono: float,
     ) -> None:
         fleet, dispatcher = self.fleet, self.fleet.dispatcher
         if dispatcher is None:
             raise AssertionError("built before it is served")
-        links: list[asyncio.Task[Never]] = []
-        workers: list[asyncio.Task[Never]] = []
         try:
             async with asyncio.TaskGroup() as group:
                 fleet.use(group)
                 tasks = Tasks(group)
                 endless = [tasks.add(timekeeper.run(), name="timekeeper")]
-                workers = [tasks.add(worker.run(), name=f"worker desk={key}") for key, worker in fleet.workers.items()]
+                housing.start_workers(tasks)
                 dispatching = group.create_task(dispatcher.run(), name="dispatcher")
-                links = [tasks.add(link.run(), name=f"link device={key}") for key, link in fleet.links.items()]
+                housing.start_links(tasks)
+                organisations.start(tasks)
                 endless.append(tasks.add(self._keep_status(), name="status"))
                 self._announce(settings, began_mono=began_mono)
                 await self.stop.wait()  # for ever: this is a daemon
                 fleet.started = False
-                await self._drain(settings, links, dispatcher)
+                await self._drain(settings, housing, organisations, dispatcher)
                 await dispatching
-                for task in (*workers, *endless):
+                housing.stop_workers()
+                for task in endless:
                     task.cancel()
         finally:
             fleet.started = False
@@ -247,14 +258,13 @@ class Daemon:
         self.ready.set()
         self.on_ready(self.url, len(self.fleet.workers))
 
-    async def _drain(self, settings: Settings, links: list[asyncio.Task[Never]], dispatcher: Dispatcher) -> None:
+    async def _drain(
+        self, settings: Settings, housing: Housing, organisations: Organisations, dispatcher: Dispatcher
+    ) -> None:
         """Stop hearing, finish what is under way, write down where every desk stands; all of it bounded."""
         self.notifier.stopping(status="stopping")
         await dispatcher.drain(settings.daemon.drain_s)
-        for task in links:
-            task.cancel()
-        if links:
-            await asyncio.wait(links, timeout=_SETTLE_S)
+        await asyncio.gather(housing.stop_links(timeout_s=_SETTLE_S), organisations.stop(timeout_s=_SETTLE_S))
         try:
             async with asyncio.timeout(settings.daemon.drain_s + 1.0):
                 await self.fleet.settle()
@@ -287,25 +297,6 @@ class Daemon:
             self.notifier.status(self.fleet.summary())
             self.notifier.watchdog()
             await asyncio.sleep(pause_s)
-
-
-@attrs.frozen
-class Tasks:
-    """Makes tasks that should never end: one that does is a mistake and says its name."""
-
-    group: asyncio.TaskGroup
-
-    def add(self, work: Coroutine[Any, Any, Never], *, name: str) -> asyncio.Task[Never]:
-        return self.group.create_task(self._guard(work, name), name=name)
-
-    @staticmethod
-    async def _guard(work: Coroutine[Any, Any, Never], name: str) -> Never:
-        try:
-            await work
-        except Exception as exc:
-            get_log().error("task.failed", task=name, exc_info=exc)
-            raise
-        raise AssertionError(f"{name} ended, which it never should")
 
 
 def clock_for(settings: Settings) -> Clock:

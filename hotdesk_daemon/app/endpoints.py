@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def endpoint_of(sockets: SocketSettings, desk: DeskSettings, device: DeviceSettings) -> Endpoint:
-    """The endpoint of one device."""
+    """The endpoint of one device that has a socket."""
+    if device.url is None or device.password is None:
+        raise AssertionError("a device without a socket")
     return Endpoint(
         device=DeviceId(device.id),
         desk=DeskId(desk.id),

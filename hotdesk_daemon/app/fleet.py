@@ -1,14 +1,14 @@
 """
-All desks of the site, and the ways between them and everything outside.
+All desks of the site, and what passes between them and everything outside.
 
-Here the rooms meet: the links' news become letters, effects become lists and commands, the dispatcher's ledger and
-line are the desks' own journal and links, and the HTTP door sees it all as its `Site`.
+Here the rooms meet: the devices' news become letters, effects become lists and commands, the dispatcher's ledger and
+line are the desks' own journal and ways, and the HTTP door sees it all as its `Site`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from hotdesk_daemon.api.site import Asked, CommandView, StreamItem
 from hotdesk_daemon.api.watchers import Watchers
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from hotdesk_daemon.api.site import Lost
     from hotdesk_daemon.app.narrator import Narrator
+    from hotdesk_daemon.app.ways import Ways
     from hotdesk_daemon.app.worker import DeskWorker
     from hotdesk_daemon.core.commands import Command
     from hotdesk_daemon.core.desk import Desk, OpenCommand
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from hotdesk_daemon.journal import Journal, Record
     from hotdesk_daemon.ops.clocks import Clock
     from hotdesk_daemon.ops.metrics import Metrics
-    from hotdesk_daemon.transport import DeviceLink
     from hotdesk_daemon.xapi.releases import Release
 
 #: How long a person's wish may wait for its commit before they are told to look again later.
@@ -56,16 +56,28 @@ _SETTLE_LOOK_S: Final = 0.005
 _TO_BE_SENT: Final = frozenset({CommandState.PENDING, CommandState.SENDING})
 
 
+class Readable(Protocol):
+    """A part of the daemon that may keep it from being ready."""
+
+    def reasons_against(self) -> Sequence[str]:
+        """Whole sentences for people; none when all is well."""
+
+    def measure(self) -> None:
+        """Set its gauges."""
+
+
 class Fleet:
     """
-    The site: every desk's worker, every device's link.
+    The site: every desk's worker, every device's ways.
 
-    It is the links' sink, the dispatcher's ledger and line, the workers' surroundings and the HTTP door's site.
+    It hears of the devices, and is the dispatcher's ledger and line, the workers' surroundings and the HTTP door's
+    site.
     """
 
     def __init__(self, *, journal: Journal, clock: Clock, narrator: Narrator, metrics: Metrics) -> None:
         self.workers: dict[DeskId, DeskWorker] = {}
-        self.links: dict[DeviceId, DeviceLink] = {}
+        self.ways: dict[DeviceId, Ways] = {}
+        self.organisations: Sequence[Readable] = ()
         self.watchers = Watchers()
         self.dispatcher: Dispatcher | None = None
         self.started = False
@@ -79,20 +91,27 @@ class Fleet:
         self._lists: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None
 
-    def add(self, worker: DeskWorker, links: Sequence[DeviceLink]) -> None:
-        """Take a desk with its devices in."""
+    def add(self, worker: DeskWorker, ways: Sequence[Ways]) -> None:
+        """Take a desk in, or further devices of one that is here."""
         self.workers[worker.desk.desk_id] = worker
-        for link in links:
-            device = link.endpoint.device
-            self.links[device] = link
-            self._desk_of[device] = worker
-            self._sources[device] = f"device:{device}"
+        for way in ways:
+            self.ways[way.device] = way
+            self._desk_of[way.device] = worker
+            self._sources[way.device] = f"device:{way.device}"
+
+    def drop_device(self, device: DeviceId) -> None:
+        """Let a device go: it is heard of no more, and lists and commands no longer find it."""
+        del self.ways[device], self._desk_of[device], self._sources[device]
+
+    def drop(self, desk: DeskId) -> None:
+        """Let a desk go, after all its devices."""
+        del self.workers[desk]
 
     def use(self, group: asyncio.TaskGroup) -> None:
         """Let lists run as tasks of *group*."""
         self._group = group
 
-    # --- the links' sink ---------------------------------------------------------------------------------------------
+    # --- hearing of the devices ---------------------------------------------------------------------------------------------
 
     async def link_up(self, device: DeviceId, *, software: str | None, booking_timeout_s: int | None) -> None:
         await self._tell(device, LinkUp(device=device, software=software, booking_timeout_s=booking_timeout_s))
@@ -106,11 +125,21 @@ class Fleet:
     async def undecodable(self, device: DeviceId, frame: bytes, error: str) -> None:
         await self._tell(device, Undecodable(device=device, error=error), raw=frame)
 
+    async def told(self, device: DeviceId, inputs: tuple[Input, ...], *, raw: bytes) -> asyncio.Future[Step] | None:
+        """Put what the cloud says of a device into its desk's mailbox; the future is fulfilled by its commit."""
+        if device not in self._desk_of:
+            return None
+        done: asyncio.Future[Step] = asyncio.get_running_loop().create_future()
+        await self._put(device, Letter(source=f"cloud:{device}", inputs=inputs, raw=raw, device=device, done=done))
+        return done
+
     async def _tell(self, device: DeviceId, given: Input, *, raw: bytes | None = None) -> None:
         await self._put(device, Letter(source=self._sources[device], inputs=(given,), raw=raw))
 
     async def _put(self, device: DeviceId, letter: Letter) -> None:
-        worker = self._desk_of[device]
+        worker = self._desk_of.get(device)
+        if worker is None:
+            return  # it was let go while its news was under way
         if worker.mailbox.is_full:
             self._narrator.flooded(worker.desk.desk_id, size=worker.mailbox.limit)
         await worker.mailbox.put(letter)
@@ -161,20 +190,19 @@ class Fleet:
 
     async def _list(self, desk: DeskId, effect: ListBookings) -> None:
         """Read the truth of one device; whatever comes of it is told to the desk."""
-        worker, link = self.workers[desk], self.links[effect.device]
-        release = self._release(worker, effect.device)
-        inputs: tuple[Input, ...]
+        worker, ways = self.workers[desk], self.ways.get(effect.device)
+        if ways is None or self.dispatcher is None:
+            return  # let go meanwhile, and its desk is told so
+        session, release = ways.session, self._release(worker, effect.device)
 
         async def read() -> tuple[tuple[Input, ...], bytes | None]:
-            return await read_truth(link, device=effect.device, release=release, cause=effect.cause)
+            return await read_truth(ways, device=effect.device, release=release, cause=effect.cause)
 
-        if self.dispatcher is None:
-            inputs, raw = (ListFailed(device=effect.device, error="the daemon is not running"),), None
-        else:
-            inputs, raw = await self.dispatcher.query(desk, read)
+        inputs, raw = await self.dispatcher.query(effect.device, read)
         failed = isinstance(inputs[-1], ListFailed)
-        if failed and not self.started:
-            return  # we are stopping, which ends the links: the next start lists anyway
+        if ways.session != session or (failed and not (self.started and ways.is_up)):
+            # Asked in a session that has ended: what that ended says is told, and the next session lists by itself.
+            return
         self._narrator.listed(effect.cause, failed=failed)
         source = self._sources[effect.device]
         for given in inputs[:-1]:
@@ -207,18 +235,26 @@ class Fleet:
 
     def route(self, desk: DeskId, command: OpenCommand) -> DeviceId | None:
         """The device that the command is for, or any live one; None while there is none."""
-        devices = self.workers[desk].desk.devices.values()
-        live = [d.device_id for d in devices if d.link is LinkState.LIVE and self.links[d.device_id].is_up]
+        worker = self.workers.get(desk)
+        devices = worker.desk.devices.values() if worker is not None else ()
+        live = [d.device_id for d in devices if d.link is LinkState.LIVE and self._is_up(d.device_id)]
         if command.device is not None:
             return command.device if command.device in live else None
         return next(iter(live), None)
+
+    def _is_up(self, device: DeviceId) -> bool:
+        ways = self.ways.get(device)
+        return ways is not None and ways.is_up
 
     async def wait_live(self, desk: DeskId) -> None:
         await self.workers[desk].live.wait()  # the dispatcher bounds it by the command's deadline
 
     async def call(self, device: DeviceId, command: Command) -> None:
+        ways = self.ways.get(device)
+        if ways is None:
+            raise TransientError(f"device {device} is not of this site any more")
         rendered = render_command(command, release=self._release(self._desk_of[device], device))
-        await self.links[device].call(rendered.method, rendered.params)
+        await ways.call(rendered.method, rendered.params)
 
     def note_retry(self, desk: DeskId, command_id: CommandId, *, attempt: int, wait_s: float, cause: str) -> None:
         """A command was certainly not done and will be sent again."""
@@ -321,12 +357,16 @@ class Fleet:
             against.append("The daemon is starting.")
         if self._journal_error is not None:
             against.append(f"The journal cannot be written: {self._journal_error}.")
+        for organisation in self.organisations:
+            against.extend(organisation.reasons_against())
         if self.workers and all(worker.desk.is_stale for worker in self.workers.values()):
             against.append(f"None of {len(self.workers)} desks is live.")
         return Readiness.unless(against)
 
     def metrics(self) -> bytes:
         self._narrator.count_desks(self.desks())
+        for organisation in self.organisations:
+            organisation.measure()
         return self._metrics.render()
 
 

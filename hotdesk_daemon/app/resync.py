@@ -20,36 +20,47 @@ if TYPE_CHECKING:
 
 
 class Caller(Protocol):
-    """A link, as far as reading needs it."""
+    """A way to a device, as far as requests go."""
 
     async def call(self, method: str, params: Mapping[str, object], *, timeout_s: float | None = None) -> object:
         """Give the result of one request."""
 
 
+class Source(Caller, Protocol):
+    """A way to a device, as far as reading its truth needs it."""
+
+    @property
+    def tells_current_values(self) -> bool:
+        """Whether a fresh session has told every mirrored status by itself."""
+
+    async def read_statuses(self) -> tuple[Input, ...]:
+        """Give the mirrored statuses."""
+
+
 async def read_truth(
-    link: Caller, *, device: DeviceId, release: Release | None, cause: ListCause
+    source: Source, *, device: DeviceId, release: Release | None, cause: ListCause
 ) -> tuple[tuple[Input, ...], bytes | None]:
     """
     Everything that makes the picture of *device* true again, the list last, and the list as JSON.
 
-    A fresh session was just told every mirrored status, so then only the list is read. A failure of any kind is an
-    input too.
+    Where a fresh session has told every mirrored status, only the list is read. A failure of any kind is an input too.
     """
     try:
-        statuses = () if cause is ListCause.CONNECTED else await _read_statuses(link, device)
+        is_told = cause is ListCause.CONNECTED and source.tells_current_values
+        statuses = () if is_told else await source.read_statuses()
         rendered = render_list(release)
-        result = await link.call(rendered.method, rendered.params)
+        result = await source.call(rendered.method, rendered.params)
         return (*statuses, parse_list(result, device=device)), msgspec.json.encode(result)
     except HotdeskError as exc:
         return (ListFailed(device=device, error=str(exc)),), None
 
 
-async def _read_statuses(link: Caller, device: DeviceId) -> tuple[Input, ...]:
+async def read_by_socket(caller: Caller, *, device: DeviceId) -> tuple[Input, ...]:
     """The mirrored statuses; what a release lacks it refuses, and then there is nothing to mirror."""
     found: list[Input] = []
     for path in MIRRORED_STATUS_PATHS:
         try:
-            tree = await link.call("xGet", {"Path": [*path]})
+            tree = await caller.call("xGet", {"Path": [*path]})
             found.extend(parse_status(tree, device=device, path=path))
         except (RefusedError, ProtocolError):
             continue

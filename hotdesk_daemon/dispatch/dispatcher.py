@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import attrs
 
 from hotdesk_daemon.core.desk import OpenCommand
-from hotdesk_daemon.core.ids import CommandId, DeskId
+from hotdesk_daemon.core.ids import CommandId, DeskId, DeviceId
 from hotdesk_daemon.dispatch.lane import Gear, Lane
 
 if TYPE_CHECKING:
@@ -131,9 +131,9 @@ class Dispatcher:
             for held in lane.queue
         ]
 
-    async def query(self, desk: DeskId, fn: Callable[[], Awaitable[T]]) -> T:
-        """Ask a device something under the fleet's limits; no retry, no order, no record."""
-        async with self._gear.limiter.slot():
+    async def query(self, device: DeviceId, fn: Callable[[], Awaitable[T]]) -> T:
+        """Ask a device something under its limits; no retry, no order, no record."""
+        async with self._gear.limiter.slot(device):
             return await fn()
 
     async def run(self) -> None:

@@ -148,10 +148,9 @@ class Lane:
     async def _attempt(self, held: Held) -> None:
         """Send once, over whichever device is live when our turn comes."""
         while True:
-            await self._live_device(held)
-            async with self.gear.limiter.slot():
-                device = self.gear.line.route(self.desk, held.command)
-                if device is None:  # it went while we waited for our turn
+            device = await self._live_device(held)
+            async with self.gear.limiter.slot(device, urgent=True):
+                if self.gear.line.route(self.desk, held.command) != device:  # it went while we waited for our turn
                     continue
                 await self._send(held, device)
                 return

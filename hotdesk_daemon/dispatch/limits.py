@@ -16,6 +16,8 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from hotdesk_daemon.core.ids import DeviceId
+
 
 @attrs.frozen(kw_only=True)
 class Limits:
@@ -29,14 +31,18 @@ class Limits:
 class Limiter(Protocol):
     """Asked before every request."""
 
-    def slot(self) -> AbstractAsyncContextManager[None]:
-        """Wait for one's turn; the context is left when the answer came or will not come."""
+    def slot(self, device: DeviceId, *, urgent: bool = False) -> AbstractAsyncContextManager[None]:
+        """
+        Wait for the turn of a request to *device*; the context is left when the answer came or will not come.
+
+        What is urgent (a command) may go before what is not (a list).
+        """
         ...
 
 
 class FleetLimiter:
     """
-    A token bucket behind a semaphore, both first come, first served.
+    A token bucket behind a semaphore, both first come, first served: which device it is and how urgent makes no difference.
 
     The bucket holds ``burst`` tokens and gains ``rate_per_s`` each second. A wait ends because every request before it
     is bounded; a cancelled waiter takes no token.
@@ -58,7 +64,7 @@ class FleetLimiter:
         self._counted_mono = clock()
 
     @asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
+    async def slot(self, device: DeviceId, *, urgent: bool = False) -> AsyncIterator[None]:  # noqa: ARG002 - see above
         """Wait for a place, then for a token."""
         async with self._places:
             async with self._turn:

@@ -22,6 +22,7 @@ COMMON_FIELDS: Final[Mapping[str, str]] = {
     "event": "the name below",
     "desk_id": "the desk it is about",
     "device_id": "the device it is about",
+    "org": "the organisation it is about",
     "journal_seq": "the desk's sequence number of the input that did it",
     "cause_seq": "the desk's sequence number of the earlier input that led here",
     "reason": "the row of the table that decided, in words",
@@ -33,7 +34,7 @@ COMMON_FIELDS: Final[Mapping[str, str]] = {
 }
 
 #: What a logging call may pass beside an event's own fields.
-CALL_FIELDS: Final = frozenset({"desk_id", "device_id", "journal_seq", "cause_seq", "reason", "exc_info"})
+CALL_FIELDS: Final = frozenset({"desk_id", "device_id", "org", "journal_seq", "cause_seq", "reason", "exc_info"})
 
 
 @attrs.frozen(kw_only=True)
@@ -81,6 +82,51 @@ _ALL: Final = (
            "Pin its fingerprint instead.", "secure"),
     _event("link.subscription_refused", "info", "A device refused one subscription, most often because its release "
            "lacks it; the rest goes on.", "path"),
+    _event("org.not_activated", "warning", "An organisation waits for its activation: run `hotdesk-daemon activate`.",
+           "error"),
+    _event("org.tokens_valid", "info", "An organisation's access token is good (again)."),
+    _event("org.tokens_failing", "warning", "An access token cannot be renewed at present; tried again for ever, said "
+           "once. The old one may still be good.", "error"),
+    _event("org.reauthorise", "error", "The cloud refuses an organisation's refresh token or our client. Its desks stay "
+           "readable and grow stale. Activate anew: `hotdesk-daemon activate`; nothing needs a restart.", "error"),
+    _event("org.up", "info", "An organisation's cloud is heard.", "events"),
+    _event("org.down", "warning", "An organisation's cloud is not heard for longer than it keeps messages for; its "
+           "desks are stale until it is."),
+    _event("org.setup_failed", "debug", "The cloud could not be told where to send; tried again.", "error"),
+    _event("org.unsupported", "warning", "The cloud does not push these statuses and events. Desks are read often "
+           "instead (`organisation.reconcile_interval`).", "missing"),
+    _event("org.supported_unknown", "info", "What the cloud pushes cannot be learnt; desks are read often instead.",
+           "error"),
+    _event("org.directory", "debug", "Devices and workspaces were read.", "desks", "unusable"),
+    _event("org.directory_failed", "warning", "Devices and workspaces could not be read; tried again. Debug: the same "
+           "again.", "error"),
+    _event("org.device_unusable", "info", "A device of the organisation is no desk device of ours, for this reason.",
+           "webex_id"),
+    _event("org.device_forbidden", "warning", "The cloud refuses access to a device: look at the integration's "
+           "locations and at the manifest. Tried again every hour.", "error"),
+    _event("org.desk_added", "info", "A workspace became a desk of ours.", "devices"),
+    _event("org.desk_moved", "info", "A desk's devices or calendar are others now.", "devices"),
+    _event("org.desk_removed", "info", "A workspace is no desk of ours any more; its journal stays."),
+    _event("org.desk_stays", "warning", "A desk that is no longer listed could not be let go yet; tried again.",
+           "error"),
+    _event("org.stranger", "info", "A device that is on no desk of ours speaks; the directory is read again.",
+           "webex_id"),
+    _event("org.undecodable", "warning", "A message of the cloud could not be understood. It is kept beside the state "
+           "(`organisations/<org>.undecodable.jsonl`).", "error", "size_bytes"),
+    _event("org.updated", "info", "The cloud gave another refresh token or, after a move to another region, another "
+           "place; both are taken over.", "moved"),
+    _event("org.approved", "info", "An administrator approved other access; it is taken over."),
+    _event("org.deprovisioned", "warning", "The integration was removed from the organisation: tokens are deleted."),
+    _event("org.action_refused", "warning", "An action that is not to be believed, or not for us, was refused."),
+    _event("org.action_ignored", "info", "An action that means nothing to a living installation.", "action"),
+    _event("cloud.answered", "debug", "The cloud answered a request.", "request", "status", "tracking_id"),
+    _event("cloud.retry_after", "info", "The cloud asks for a pause; nothing of this organisation is asked until then.",
+           "pause_s", "tracking_id"),
+    _event("cloud.messages_wait", "warning", "Messages could not be made durable; they are kept and tried again.",
+           "messages", "error"),
+    _event("cloud.poll_url_refused", "warning", "The cloud named another queue that is less safe; not followed."),
+    _event("webhook.listening", "info", "The door for webhooks is open.", "url"),
+    _event("webhook.refused", "warning", "A post did not prove to be the cloud's. Once a minute at most."),
     _event("desk.stale", "info", "What is held about a desk may be wrong until its next list. Debug: only doubted, "
            "while its devices are connected; the list is under way.", "cause"),
     _event("desk.fresh", "info", "A desk's picture is right again. Debug: after a mere doubt.", "stale_s"),

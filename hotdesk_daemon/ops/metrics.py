@@ -40,6 +40,18 @@ class Metrics:
         self.sync_runs = self._counter("sync_runs", "Lists read.", "trigger", "outcome")
         self.drift = self._counter("drift", "Corrections by timed lists: what events should have told.")
         self.undecodable = self._counter("undecodable", "Messages that could not be understood, kept in the journal.")
+        self.cloud_up = self._gauge("cloud_up", "Organisations whose cloud is heard.", "org")
+        self.cloud_messages = self._counter(
+            "cloud_messages", "Messages of the cloud, and what they were.", "org", "kind"
+        )
+        self.webhook_posts = self._counter("webhook_posts", "Posts of the webhook by outcome.", "org", "outcome")
+        self.throttled = self._gauge("cloud_throttled", "Answers of the cloud that asked for a pause.", "org")
+        self.token_state = self._gauge(
+            "token_state", "How an organisation's tokens stand: 1 for the state.", "org", "state"
+        )
+        self.refresh_token_left = self._gauge(
+            "refresh_token_left_seconds", "How long the refresh token lasts unless it is used.", "org"
+        )
         self.journal_commit = Histogram(
             "hotdesk_journal_commit_seconds",
             "Duration of one commit of the journal.",

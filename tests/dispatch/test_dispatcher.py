@@ -404,4 +404,4 @@ async def test_queries_go_under_the_same_limits_and_give_their_value() -> None:
         async def ask() -> str:
             return "two bookings"
 
-        assert "two bookings" == await desks.dispatcher.query(DESK, ask)
+        assert "two bookings" == await desks.dispatcher.query(DEVICE, ask)

@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hotdesk_daemon.dispatch import FleetLimiter, Limits
-from tests.dispatch.doubles import Clock, a_command, make_desks, running
+from tests.dispatch.doubles import DEVICE, Clock, a_command, make_desks, running
 
 
 async def _begin(limiter: FleetLimiter, clock: Clock, count: int) -> list[float]:
     begun: list[float] = []
 
     async def ask() -> None:
-        async with limiter.slot():
+        async with limiter.slot(DEVICE):
             begun.append(clock.passed_s)
 
     await asyncio.gather(*(ask() for _ in range(count)))
@@ -77,10 +77,10 @@ async def test_who_gives_up_waiting_takes_no_token() -> None:
     limiter = FleetLimiter(Limits(rate_per_s=1, burst=1, concurrency=1), clock=clock.mono, sleep=clock.sleep)
 
     async def ask() -> float:
-        async with limiter.slot():
+        async with limiter.slot(DEVICE):
             return clock.passed_s
 
-    async with limiter.slot():
+    async with limiter.slot(DEVICE):
         quitter, patient = asyncio.create_task(ask()), asyncio.create_task(ask())
         await asyncio.sleep(0)
         quitter.cancel()

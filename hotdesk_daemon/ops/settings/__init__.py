@@ -10,6 +10,7 @@ from hotdesk_daemon.ops.settings.daemon import (
     LogLevel,
     LogSettings,
     SimulatorSettings,
+    SimulatorTransport,
     SocketSettings,
     SyncSettings,
 )
@@ -20,18 +21,30 @@ from hotdesk_daemon.ops.settings.desks import (
     OpeningHours,
     PolicySettings,
     Verify,
+    Way,
     Weekday,
 )
 from hotdesk_daemon.ops.settings.loading import load_settings
+from hotdesk_daemon.ops.settings.organisations import (
+    MANIFEST_ID,
+    Events,
+    OrganisationSettings,
+    SelectSettings,
+    WebhookDoorSettings,
+    WebhookProof,
+    WebhookSettings,
+)
 from hotdesk_daemon.ops.settings.secret import Secret, ensure_http_token, stored_http_token
 from hotdesk_daemon.ops.settings.site import Settings, desk_configured, policy_of
 
 __all__ = [
+    "MANIFEST_ID",
     "Auth",
     "DaemonSettings",
     "DeskSettings",
     "DeviceSettings",
     "DispatchSettings",
+    "Events",
     "HttpSettings",
     "HybridSettings",
     "JournalSettings",
@@ -39,13 +52,20 @@ __all__ = [
     "LogLevel",
     "LogSettings",
     "OpeningHours",
+    "OrganisationSettings",
     "PolicySettings",
     "Secret",
     "Settings",
+    "SelectSettings",
     "SimulatorSettings",
+    "SimulatorTransport",
     "SocketSettings",
     "SyncSettings",
     "Verify",
+    "Way",
+    "WebhookDoorSettings",
+    "WebhookProof",
+    "WebhookSettings",
     "Weekday",
     "desk_configured",
     "ensure_http_token",

@@ -228,6 +228,14 @@ class HybridSettings:
     )
 
 
+class SimulatorTransport(Enum):
+    """How the daemon meets the simulated site."""
+
+    SOCKET = "socket"
+    QUEUE = "queue"
+    WEBHOOK = "webhook"
+
+
 @attrs.frozen(kw_only=True)
 class SimulatorSettings:
     """A site that does not exist, inside the daemon: devices on loopback and people who use them."""
@@ -235,6 +243,11 @@ class SimulatorSettings:
     enabled: bool = setting(Flag(), "Whether the simulated site is built.", default=False)
     desks: int = setting(Whole(1, 5000), "How many desks it has.", default=12)
     seed: int = setting(Whole(0, 2**63 - 1), "The same seed gives the same day.", default=1)
+    transport: SimulatorTransport = setting(
+        Choice(SimulatorTransport),
+        "The way to its desks: each device's own `socket`, or a simulated cloud's `queue` or `webhook`.",
+        default=SimulatorTransport.SOCKET,
+    )
     speed: float = setting(
         Number(0.01, 10_000), "Simulated seconds per real second, for the site and the daemon alike.", default=1.0
     )

@@ -44,9 +44,18 @@ class Verify(Enum):
     OFF = "off-and-i-know-what-that-means"
 
 
-_NAME: Final = Text(
+class Way(Enum):
+    """How a device is reached."""
+
+    SOCKET_FIRST = "socket-first"
+    SOCKET = "socket"
+    CLOUD = "cloud"
+
+
+NAME: Final = Text(
     what="a name of letters, digits, - and _, at most 64 long", pattern=r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 )
+PUBLIC_ID: Final = Text(what="an id as the Webex API shows it, or a UUID", pattern=r"[A-Za-z0-9_=-]{16,512}")
 
 
 @attrs.frozen(kw_only=True)
@@ -81,18 +90,20 @@ class PolicySettings:
 class DeviceSettings:
     """One device of the desk above it; companion devices share the desk's calendar."""
 
-    id: str = setting(_NAME, "Our name for the device, unique over the site. Kept in the journal: do not rename.")
-    url: str = setting(
+    id: str = setting(NAME, "Our name for the device, unique over the site. Kept in the journal: do not rename.")
+    url: str | None = setting(
         Url(("wss", "ws"), "wss://desk-14.example.com/ws", default_path="/ws"),
         "The device's WebSocket. `ws://` sends the password in clear and needs `NetworkServices HTTP Mode` "
         "`HTTP+HTTPS` on the device.",
+        default=None,
+        none="the device is reached through its organisation's cloud",
     )
     username: str = setting(
         Text(what="a user name without a colon", pattern=r"[^:\x00-\x1f]+"),
         "A local user of the device with the role Admin: signing somebody out needs it.",
         default="admin",
     )
-    password: Secret = setting(SecretRef(), "That user's password.")
+    password: Secret | None = setting(SecretRef(), "That user's password.", default=None, none="there is no `url`")
     auth: Auth = setting(
         Choice(Auth),
         "How the credentials are shown: as `auth-` subprotocol like Cisco's own client, or as HTTP Basic.",
@@ -111,6 +122,18 @@ class DeviceSettings:
         default=None,
         none="the certificate is checked against authorities",
     )
+    webex_id: str | None = setting(
+        PUBLIC_ID,
+        "The device's id in the Webex API, for the way through the cloud; its desk then names the `organisation`.",
+        default=None,
+        none="the device is reached by its WebSocket only",
+    )
+    way: Way = setting(
+        Choice(Way),
+        "Which way is taken where both are known: the `socket` or the `cloud` alone, or the socket while it stands and "
+        "the cloud while it does not.",
+        default=Way.SOCKET_FIRST,
+    )
     verify: Verify = setting(
         Choice(Verify),
         "Switches the check of the certificate off when written out in full. Anybody on the way can then read the "
@@ -123,10 +146,16 @@ class DeviceSettings:
 class DeskSettings:
     """One bookable place: a Webex workspace. Written once per desk."""
 
-    id: str = setting(_NAME, "Our name for the desk, unique over the site. Kept in the journal: do not rename.")
+    id: str = setting(NAME, "Our name for the desk, unique over the site. Kept in the journal: do not rename.")
     calendar: CalendarKind = setting(
         Choice(CalendarKind),
         "Where its bookings live: `local` on the devices, `hybrid` in Exchange, Microsoft 365 or Google.",
+    )
+    organisation: str | None = setting(
+        NAME,
+        "The `[[organisation]]` that the desk's workspace is of. A desk written here is not found a second time there.",
+        default=None,
+        none="the desk's devices are reached by their WebSockets only",
     )
     stage: Stage | None = setting(
         Choice(Stage), "What the daemon may do on this desk.", default=None, none="as `daemon.stage`"

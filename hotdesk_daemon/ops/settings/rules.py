@@ -19,8 +19,10 @@ from hotdesk_daemon.ops.settings.desks import (
     OpeningHours,
     PolicySettings,
     Verify,
+    Way,
 )
 from hotdesk_daemon.ops.settings.kinds import suggestion
+from hotdesk_daemon.ops.settings.organisations import Events, OrganisationSettings, WebhookProof
 from hotdesk_daemon.ops.settings.site import Settings
 
 if TYPE_CHECKING:
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
     from hotdesk_daemon.ops.settings.checking import Check
     from hotdesk_daemon.ops.settings.places import KeyPath
+
+#: The cloud takes no shorter key for signatures (Webex Workspace Integrations guide, "Webhooks").
+_SHORTEST_KEY: Final = 20
 
 
 def _hours(check: Check, hours: OpeningHours, path: KeyPath) -> None:
@@ -61,7 +66,8 @@ def _sockets(check: Check, sockets: SocketSettings, path: KeyPath) -> None:
 
 def _device(check: Check, device: DeviceSettings, path: KeyPath) -> None:
     """The ways to trust a device exclude one another, and clear text knows none."""
-    parts = urlsplit(device.url)
+    _check_ways(check, device, path)
+    parts = urlsplit(device.url or "")
     ways = [
         name
         for name, is_set in (
@@ -81,6 +87,31 @@ def _device(check: Check, device: DeviceSettings, path: KeyPath) -> None:
         check.warning((*path, "verify"), "the certificate is not checked: anybody on the way can read the password")
     if parts.scheme == "ws" and not is_loopback(parts.hostname or ""):
         check.warning((*path, "url"), "ws:// sends the password in clear; write wss://")
+
+
+def _check_ways(check: Check, device: DeviceSettings, path: KeyPath) -> None:
+    """A device is reached by its socket, which needs a password, or by the cloud, which needs its id there."""
+    if device.url is None and device.webex_id is None:
+        check.problem((*path, "url"), "is missing; write it, or webex_id for the way through the cloud")
+    elif device.url is not None and device.password is None:
+        check.problem((*path, "password"), 'is missing; write a reference such as "credential:desk-14"')
+    elif device.way is Way.CLOUD and device.webex_id is None:
+        check.problem((*path, "way"), "is the cloud, which needs webex_id; write that, or another way")
+    elif device.way is Way.SOCKET and device.url is None:
+        check.problem((*path, "way"), "is the socket, which needs url; write that, or another way")
+
+
+def _organisation(check: Check, organisation: OrganisationSettings, path: KeyPath) -> None:
+    """A webhook needs somewhere to go; its key must be long enough for the cloud to take it."""
+    webhook = organisation.webhook
+    if organisation.events is not Events.QUEUE and webhook is None:
+        check.problem((*path, "webhook"), "is missing; write [organisation.webhook] with url and secret")
+    if webhook is None:
+        return
+    if webhook.proof is WebhookProof.HMAC and len(webhook.secret.reveal()) < _SHORTEST_KEY:
+        check.problem((*path, "webhook", "secret"), f"is shorter than {_SHORTEST_KEY} characters; make a longer one")
+    if webhook.url.startswith("http:") and not is_loopback(urlsplit(webhook.url).hostname or ""):
+        check.warning((*path, "webhook", "url"), "http:// lets anybody read along; write https://")
 
 
 def _check_authority(check: Check, device: DeviceSettings, path: KeyPath) -> None:
@@ -104,8 +135,17 @@ def _site(check: Check, settings: Settings, path: KeyPath) -> None:
         key = "speed" if simulator.speed != 1 else "start"
         text = "real desks live in real time: remove this, or the [[desk]] tables"
         check.problem(("simulator", key), text)
-    if not simulator.enabled and not settings.desks:
-        check.warning((), "there are no desks; add [[desk]] tables or set simulator.enabled = true")
+    if not simulator.enabled and not settings.desks and not settings.organisations:
+        text = "there are no desks; add [[desk]] or [[organisation]] tables or set simulator.enabled = true"
+        check.warning((), text)
+    known = {organisation.id for organisation in settings.organisations}
+    for index, desk in enumerate(settings.desks):
+        named = any(device.webex_id is not None for device in desk.devices)
+        if desk.organisation is None and named:
+            check.problem(("desk", index, "organisation"), "is missing; name the [[organisation]] of its webex_id")
+        elif desk.organisation is not None and desk.organisation not in known:
+            hint = suggestion(desk.organisation, known)
+            check.problem(("desk", index, "organisation"), f'"{desk.organisation}" is no [[organisation]]{hint}')
 
 
 def check_unique(check: Check, desks: object) -> None:
@@ -153,5 +193,6 @@ RULES: Final[Mapping[type[Any], Callable[[Check, Any, KeyPath], None]]] = {
     SocketSettings: _sockets,
     DeviceSettings: _device,
     DeskSettings: _desk,
+    OrganisationSettings: _organisation,
     Settings: _site,
 }

@@ -24,6 +24,7 @@ from hotdesk_daemon.ops.settings.daemon import (
 )
 from hotdesk_daemon.ops.settings.declared import setting
 from hotdesk_daemon.ops.settings.desks import DeskSettings, PolicySettings, Weekday
+from hotdesk_daemon.ops.settings.organisations import OrganisationSettings, WebhookDoorSettings
 from hotdesk_daemon.ops.settings.special import Table, Tables
 
 _WEEKDAYS: Final = tuple(Weekday)
@@ -46,7 +47,11 @@ class Settings:
     sync: SyncSettings = setting(Table(SyncSettings), "", default=SyncSettings())
     hybrid: HybridSettings = setting(Table(HybridSettings), "", default=HybridSettings())
     policy: PolicySettings = setting(Table(PolicySettings), "", default=PolicySettings())
+    webhook: WebhookDoorSettings = setting(Table(WebhookDoorSettings), "", default=WebhookDoorSettings())
     simulator: SimulatorSettings = setting(Table(SimulatorSettings), "", default=SimulatorSettings())
+    organisations: tuple[OrganisationSettings, ...] = setting(
+        Tables(OrganisationSettings), "", default=(), key="organisation"
+    )
     desks: tuple[DeskSettings, ...] = setting(Tables(DeskSettings), "", default=(), key="desk")
     warnings: tuple[str, ...] = attrs.field(default=(), eq=False)
 

@@ -1,0 +1,180 @@
+"""
+Taking desks in and letting them go, before the daemon serves and while it does.
+
+A desk that was let go keeps its place in the journal; should it come back, it goes on where it stood.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from hotdesk_daemon import __version__
+from hotdesk_daemon.app.endpoints import endpoint_of
+from hotdesk_daemon.app.mailbox import Letter
+from hotdesk_daemon.app.recovery import beginning, rebuild
+from hotdesk_daemon.app.ways import Ways
+from hotdesk_daemon.app.worker import DeskWorker
+from hotdesk_daemon.core.ids import DeskId, DeviceId
+from hotdesk_daemon.core.inputs import LinkDown
+from hotdesk_daemon.ops.settings import Way as Wanted
+from hotdesk_daemon.transport import DeviceLink
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Never
+
+    from hotdesk_daemon.app.fleet import Fleet
+    from hotdesk_daemon.app.tasks import Tasks
+    from hotdesk_daemon.app.timekeeper import Timekeeper
+    from hotdesk_daemon.core.desk import Desk
+    from hotdesk_daemon.core.inputs import DeskConfigured
+    from hotdesk_daemon.journal import Journal, Stored
+    from hotdesk_daemon.ops.clocks import Clock
+    from hotdesk_daemon.ops.settings import DeskSettings, DeviceSettings, SocketSettings
+    from hotdesk_daemon.transport import FleetGate, SslContexts
+    from hotdesk_daemon.transport.cloud import CloudLink
+
+#: How long a desk that is let go may take to write down what still waits for it.
+_LAST_WORDS_S: Final = 30.0
+_LOOK_S: Final = 0.01
+
+
+@attrs.define(eq=False, kw_only=True)
+class Housing:
+    """Makes workers and links of settings; see `daemon.Daemon` for the clocks."""
+
+    fleet: Fleet
+    journal: Journal
+    stored: Mapping[DeskId, Stored]
+    sockets: SocketSettings
+    clock: Clock
+    timekeeper: Timekeeper
+    gate: FleetGate
+    contexts: SslContexts
+    rng: random.Random
+    mono: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]]
+    _links: dict[DeviceId, DeviceLink] = attrs.field(factory=dict)
+    _working: dict[DeskId, asyncio.Task[Never]] = attrs.field(factory=dict)
+    _linking: dict[DeviceId, asyncio.Task[Never]] = attrs.field(factory=dict)
+    _gone: dict[DeskId, Desk] = attrs.field(factory=dict)
+    _tasks: Tasks | None = None
+
+    # --- desks -------------------------------------------------------------------------------------------------------
+
+    def take_in(self, desk: DeskSettings, configured: DeskConfigured, clouds: Mapping[DeviceId, CloudLink]) -> None:
+        """Make the desk's worker, with its first letter, and the ways to its devices; *clouds* are those by cloud."""
+        desk_id = configured.desk
+        known = self._gone.pop(desk_id, None) or rebuild(desk_id, self.stored.get(desk_id))
+        worker = DeskWorker(
+            known, journal=self.journal, clock=self.clock, timekeeper=self.timekeeper, surroundings=self.fleet
+        )
+        worker.mailbox.offer(Letter(source="daemon", inputs=beginning(known, configured, version=__version__)))
+        self.fleet.add(worker, [self._ways(desk, device, clouds) for device in desk.devices])
+        if self._tasks is not None:
+            self._start_worker(worker, self._tasks)
+            self._start_links(self._tasks)
+
+    async def change(
+        self, desk: DeskSettings, configured: DeskConfigured, clouds: Mapping[DeviceId, CloudLink]
+    ) -> None:
+        """Take over new settings of a desk that is here, and devices that came or went."""
+        worker = self.fleet.workers[configured.desk]
+        for device in set(worker.desk.devices) - set(configured.devices):
+            await self._drop_device(device)
+        await worker.mailbox.put(Letter(source="daemon", inputs=(configured,)))
+        new = [d for d in desk.devices if DeviceId(d.id) not in self.fleet.ways]
+        self.fleet.add(worker, [self._ways(desk, device, clouds) for device in new])
+        if self._tasks is not None:
+            self._start_links(self._tasks)
+
+    async def let_go(self, desk_id: DeskId, *, cause: str) -> None:
+        """Stop serving a desk, with everything that it was told written down first."""
+        worker = self.fleet.workers[desk_id]
+        downs = tuple(LinkDown(device=device, cause=cause) for device in worker.desk.devices)
+        for device in worker.desk.devices:
+            await self._drop_device(device)
+        async with asyncio.timeout(_LAST_WORDS_S):
+            await self._finish_commands(worker)
+            await worker.mailbox.put(Letter(source="daemon", inputs=downs))
+            while not worker.is_idle:  # noqa: ASYNC110 - a worker sets nothing when it rests
+                await asyncio.sleep(_LOOK_S)
+        await self._end(self._working.pop(desk_id, None))
+        self.timekeeper.set(desk_id, None, worker.mailbox.wake.set)
+        self._gone[desk_id] = worker.desk
+        self.fleet.drop(desk_id)
+
+    async def _finish_commands(self, worker: DeskWorker) -> None:
+        """Take back what is not under way, and wait for the answer to what is."""
+        dispatcher = self.fleet.dispatcher
+        if dispatcher is None:
+            return
+        for command in worker.desk.commands:
+            dispatcher.withdraw(command)
+        while dispatcher.held(worker.desk.desk_id):  # noqa: ASYNC110 - its answers are inputs, not events
+            await asyncio.sleep(_LOOK_S)
+
+    # --- devices -----------------------------------------------------------------------------------------------------
+
+    def _ways(self, desk: DeskSettings, device: DeviceSettings, clouds: Mapping[DeviceId, CloudLink]) -> Ways:
+        ways = Ways(DeviceId(device.id), hearer=self.fleet)
+        ways.cloud = clouds.get(ways.device) if device.way is not Wanted.SOCKET else None
+        if device.url is not None and device.way is not Wanted.CLOUD:
+            ways.socket = self._links[ways.device] = DeviceLink(
+                endpoint_of(self.sockets, desk, device),
+                sink=ways,
+                gate=self.gate,
+                rng=random.Random(self.rng.random()),
+                ssl_contexts=self.contexts,
+                sleep=self.sleep,
+                clock=self.mono,
+            )
+        return ways
+
+    async def _drop_device(self, device: DeviceId) -> None:
+        self._links.pop(device, None)
+        await self._end(self._linking.pop(device, None))
+        self.fleet.drop_device(device)
+
+    # --- tasks -------------------------------------------------------------------------------------------------------
+
+    def start_workers(self, tasks: Tasks) -> None:
+        """Let the desks work; those taken in later begin at once."""
+        self._tasks = tasks
+        for worker in self.fleet.workers.values():
+            self._start_worker(worker, tasks)
+
+    def start_links(self, tasks: Tasks) -> None:
+        """Let the sockets connect."""
+        self._start_links(tasks)
+
+    async def stop_links(self, *, timeout_s: float) -> None:
+        """Stop hearing by sockets."""
+        await self._end(*self._linking.values(), timeout_s=timeout_s)
+
+    def stop_workers(self) -> None:
+        """Let the desks work no more; whoever owns the tasks waits for them."""
+        for task in self._working.values():
+            task.cancel()
+
+    def _start_worker(self, worker: DeskWorker, tasks: Tasks) -> None:
+        key = worker.desk.desk_id
+        self._working[key] = tasks.add(worker.run(), name=f"worker desk={key}")
+
+    def _start_links(self, tasks: Tasks) -> None:
+        for key, link in self._links.items():
+            if key not in self._linking:
+                self._linking[key] = tasks.add(link.run(), name=f"link device={key}")
+
+    @staticmethod
+    async def _end(*tasks: asyncio.Task[Never] | None, timeout_s: float = _LAST_WORDS_S) -> None:
+        running = [task for task in tasks if task is not None]
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running, timeout=timeout_s)

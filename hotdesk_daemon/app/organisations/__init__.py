@@ -1,0 +1,5 @@
+"""Organisations of the Webex cloud: their desks, and what is heard of them and told to them."""
+
+from hotdesk_daemon.app.organisations.organisations import Organisations
+
+__all__ = ["Organisations"]

@@ -1,0 +1,212 @@
+"""
+From an organisation's messages to its desks' mailboxes.
+
+A message counts as taken when everything in it is durable: only then may the queue be polled again and a webhook be
+answered. Messages may come twice, late or in another order: what was heard already is counted and passed over, and a
+status that a newer message has overtaken is not news.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, Protocol
+
+import attrs
+
+from hotdesk_daemon.core.errors import ProtocolError, UndecodableError
+from hotdesk_daemon.core.inputs import Presentation, StatusInput
+from hotdesk_daemon.core.mirror import mirrored
+from hotdesk_daemon.transport.cloud import uuid_of
+from hotdesk_daemon.xapi.cloud import (
+    ActionMessage,
+    EventsMessage,
+    HealthCheckMessage,
+    StatusMessage,
+    inputs_of,
+    parse_message,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from hotdesk_daemon.app.fleet import Fleet
+    from hotdesk_daemon.app.ways import Ways
+    from hotdesk_daemon.core.ids import DeskId, DeviceId
+    from hotdesk_daemon.core.inputs import Input
+    from hotdesk_daemon.core.steps import Step
+    from hotdesk_daemon.transport.cloud import Seen
+
+#: Devices that we do not know, remembered so that each is told of once.
+_STRANGERS_KEPT: Final = 10_000
+
+_DeviceMessage = StatusMessage | EventsMessage
+
+
+@attrs.define(eq=False, kw_only=True)
+class Member:
+    """One device of the organisation that is on a desk of ours."""
+
+    uuid: str
+    device: DeviceId
+    desk: DeskId
+    ways: Ways
+    software: str | None = None
+    is_connected: bool = True  # as the directory says: the device is in touch with the cloud
+    is_forbidden: bool = False  # the cloud refuses us this device
+    told_at: dict[object, datetime] = attrs.field(factory=dict)
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why this device is not reached although its organisation is; None when it should be."""
+        if self.is_forbidden:
+            return "the cloud refuses access to this device"
+        return None if self.is_connected else "the device is not connected to the cloud"
+
+
+class Ears(Protocol):
+    """What hearing tells beside the desks."""
+
+    async def acted(self, token: str) -> None:
+        """Take an action that came among the messages; one that is not to be believed is told, not raised."""
+
+    def met_stranger(self, uuid: str) -> None:
+        """A message is of a device that is on no desk of ours."""
+
+    async def met_garbage(self, raw: bytes, error: str) -> None:
+        """A message could be understood by nobody; it must be kept."""
+
+    def counted(self, kind: str) -> None:
+        """One message of this kind: status, events, healthCheck, action, duplicate, overtaken, stranger, undecodable."""
+
+
+class Hearing:
+    """
+    The organisation's ears.
+
+    ``members`` are its devices by UUID. ``is_up`` says whether the stream of messages stands; without it no device
+    counts as reached, and with it those do that nothing stands against.
+    """
+
+    def __init__(self, *, fleet: Fleet, seen: Seen, ears: Ears) -> None:
+        self.members: dict[str, Member] = {}
+        self.is_up = False
+        self.cause = "not connected yet"
+        self._fleet = fleet
+        self._seen = seen
+        self._ears = ears
+        self._strangers: set[str] = set()
+
+    # --- messages ----------------------------------------------------------------------------------------------------
+
+    async def take(self, messages: tuple[bytes, ...]) -> None:
+        """Hear *messages* in order; returns when all that they say is durable."""
+        fresh = [raw for raw in messages if self._is_new(raw)]
+        waits: list[asyncio.Future[Step]] = []
+        try:
+            for raw in fresh:
+                waits += await self._hear(raw)
+            if waits:
+                await asyncio.wait(waits)  # as long as the journal takes: what is not durable must not be acknowledged
+        except BaseException:
+            for raw in fresh:
+                self._seen.forget(raw)
+            raise
+
+    def _is_new(self, raw: bytes) -> bool:
+        if self._seen.is_new(raw):
+            return True
+        self._ears.counted("duplicate")
+        return False
+
+    async def _hear(self, raw: bytes) -> list[asyncio.Future[Step]]:
+        try:
+            message = parse_message(raw)
+        except UndecodableError as error:
+            await self._ears.met_garbage(raw, str(error))
+            return []
+        match message:
+            case ActionMessage(jwt=token):
+                self._ears.counted("action")
+                await self._ears.acted(token)
+                return []
+            case HealthCheckMessage():
+                self._ears.counted("healthCheck")
+                return []
+            case _:
+                return await self._hear_device(message, raw)
+
+    async def _hear_device(self, message: _DeviceMessage, raw: bytes) -> list[asyncio.Future[Step]]:
+        self._ears.counted("status" if isinstance(message, StatusMessage) else "events")
+        member = await self._member(message.device_id, raw)
+        if member is None:
+            return []
+        ways = member.ways
+        if ways.cloud is not None and not ways.cloud.is_up and self.is_up and not member.is_forbidden:
+            member.is_connected = True  # it speaks, whatever the directory said when last read
+            await ways.cloud_up(software=member.software)
+        inputs = inputs_of(message, device=member.device, raw=raw)
+        news = self._news(member, message, inputs)
+        if not news or not ways.hears_cloud:
+            return []
+        done = await self._fleet.told(member.device, news, raw=raw)
+        return [done] if done is not None else []
+
+    async def _member(self, public_id: str, raw: bytes) -> Member | None:
+        try:
+            uuid = uuid_of(public_id)
+        except ProtocolError as error:
+            await self._ears.met_garbage(raw, str(error))
+            return None
+        member = self.members.get(uuid)
+        if member is None:
+            self._ears.counted("stranger")
+            if uuid not in self._strangers and len(self._strangers) < _STRANGERS_KEPT:
+                self._strangers.add(uuid)
+                self._ears.met_stranger(uuid)
+        return member
+
+    def _news(self, member: Member, message: _DeviceMessage, inputs: tuple[Input, ...]) -> tuple[Input, ...]:
+        """What of *inputs* is neither overtaken nor, in a full sync, what we hold anyway."""
+        if not isinstance(message, StatusMessage):
+            return inputs
+        news = tuple(given for given in inputs if not self._is_overtaken(member, message.at, given))
+        if not message.is_full_sync:
+            return news
+        worker = self._fleet.workers.get(member.desk)
+        held = worker.desk.devices.get(member.device) if worker is not None and worker.is_idle else None
+        if held is None:  # something waits to be decided: only afterwards could be said what is news
+            return news
+        return tuple(g for g in news if not (isinstance(g, StatusInput) and mirrored(held, g) == held))
+
+    def _is_overtaken(self, member: Member, at: datetime | None, given: Input) -> bool:
+        if at is None or not isinstance(given, StatusInput):
+            return False
+        what = (type(given), given.instance) if isinstance(given, Presentation) else type(given)
+        latest = member.told_at.get(what)
+        if latest is not None and at < latest:
+            self._ears.counted("overtaken")
+            return True
+        member.told_at[what] = at
+        return False
+
+    # --- the stream --------------------------------------------------------------------------------------------------
+
+    async def rise(self) -> None:
+        """The stream stands: every device that nothing stands against is reached."""
+        self.is_up = True
+        for member in [*self.members.values()]:
+            await self.judge(member)
+
+    async def fall(self, cause: str) -> None:
+        """The stream is gone: no device is reached."""
+        self.is_up, self.cause = False, cause
+        for member in [*self.members.values()]:
+            await self.judge(member)
+
+    async def judge(self, member: Member) -> None:
+        """Tell the device's ways whether it is reached."""
+        obstacle = member.obstacle if self.is_up else self.cause
+        if obstacle is None:
+            await member.ways.cloud_up(software=member.software)
+        else:
+            await member.ways.cloud_down(cause=obstacle)

@@ -1,0 +1,189 @@
+"""
+An organisation's desks: kept in step with its directory while the daemon runs.
+
+What the directory no longer lists is let go only when two readings in a row agree, for a page that was cut short must
+not empty a building.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import attrs
+
+from hotdesk_daemon.app.organisations.hearing import Member
+from hotdesk_daemon.core.errors import HotdeskError
+from hotdesk_daemon.core.ids import DeskId, DeviceId
+from hotdesk_daemon.ops.logs import get_log
+from hotdesk_daemon.ops.settings import DeskSettings, DeviceSettings, desk_configured
+from hotdesk_daemon.transport.cloud import CloudLink, uuid_of
+
+if TYPE_CHECKING:
+    from hotdesk_daemon.app.organisations.hearing import Hearing
+    from hotdesk_daemon.app.organisations.register import KnownDesk, KnownDevice, Register
+    from hotdesk_daemon.app.organisations.tools import Tools
+    from hotdesk_daemon.core.inputs import DeskConfigured
+    from hotdesk_daemon.transport.cloud import CloudRest, DirectoryRead
+
+_CONNECTED = frozenset({"connected", "connected_with_issues", "unknown"})
+
+
+@attrs.define(eq=False, kw_only=True)
+class Membership:
+    """
+    The desks of one organisation.
+
+    ``is_pushed`` says whether the cloud pushes everything that we live on; where it does not, desks are read often.
+    """
+
+    tools: Tools
+    hearing: Hearing
+    register: Register
+    rest: CloudRest
+    links: dict[DeviceId, CloudLink]
+    is_pushed: bool = True
+    _desks: dict[str, KnownDesk] = attrs.field(factory=dict)  # the served ones, by workspace
+    _missing: set[str] = attrs.field(factory=set)
+    _named: dict[str, DeskSettings] = attrs.field(factory=dict)  # desks of the configuration, by device
+
+    # --- before the daemon serves ------------------------------------------------------------------------------------
+
+    def name(self, desk: DeskSettings) -> None:
+        """Serve *desk* of the configuration, whatever the directory says of its workspace."""
+        self._serve(desk, [(DeviceId(d.id), d.webex_id, None) for d in desk.devices if d.webex_id is not None])
+        for device in desk.devices:
+            if device.webex_id is not None:
+                self._named[uuid_of(device.webex_id)] = desk
+
+    def take_in_known(self) -> None:
+        """Serve what the directory listed when it was last read: readable, and stale until the cloud is heard."""
+        for known in self.register.desks:
+            if known.desk not in self.tools.fleet.workers and known.devices:
+                self._take_in(known)
+
+    # --- while it serves ---------------------------------------------------------------------------------------------
+
+    async def follow(self, read: DirectoryRead) -> None:
+        """Take over what the directory says now."""
+        found = {desk.workspace.uuid: desk for desk in read.desks if not self._is_named(desk.devices)}
+        taken = {str(desk) for desk in self.tools.fleet.workers}
+        for workspace, desk in found.items():
+            held = self._desks.get(workspace)
+            known = self.register.note(desk, taken=taken)
+            if held is None:
+                self._take_in(known)
+                get_log().info(
+                    "org.desk_added", org=self.tools.wanted.id, desk_id=known.desk, devices=len(known.devices)
+                )
+            elif held != known:
+                await self._change(held, known)
+        await self._let_missing_go(set(found))
+        for device in (device for desk in read.desks for device in desk.devices):
+            await self._note_state(device.uuid, status=device.connection_status, software=device.software)
+        await asyncio.to_thread(self.register.save)
+
+    async def retell(self) -> None:
+        """Tell every desk how much is pushed."""
+        for known in self._desks.values():
+            settings = self._settings(known)
+            await self.tools.housing.change(settings, self._configured(settings), self.links)
+
+    def _is_named(self, devices: object) -> bool:
+        return any(device.uuid in self._named for device in devices)  # type: ignore[attr-defined]
+
+    async def _let_missing_go(self, found: set[str]) -> None:
+        missing = set(self._desks) - found
+        for workspace in sorted(missing & self._missing):
+            await self._let_go(self._desks.pop(workspace))
+        self._missing = missing
+
+    async def _note_state(self, uuid: str, *, status: str, software: str | None) -> None:
+        member = self.hearing.members.get(uuid)
+        if member is None:
+            return
+        member.software = software
+        member.is_connected = status in _CONNECTED
+        await self.hearing.judge(member)
+
+    # --- desks and devices -------------------------------------------------------------------------------------------
+
+    def _take_in(self, known: KnownDesk) -> None:
+        self._desks[known.workspace] = known
+        self._serve(self._settings(known), [(d.device, d.webex_id, d.software) for d in known.devices])
+
+    def _serve(self, desk: DeskSettings, devices: list[tuple[DeviceId, str, str | None]]) -> None:
+        for device, webex_id, _ in devices:
+            self._link(device, webex_id)
+        self.tools.housing.take_in(desk, self._configured(desk), self.links)
+        for device, webex_id, software in devices:
+            self._join(DeskId(desk.id), device, webex_id, software)
+
+    async def _change(self, held: KnownDesk, known: KnownDesk) -> None:
+        """Devices came or went, or the calendar is another."""
+        self._desks[known.workspace] = known
+        stays = {device.device for device in known.devices}
+        for device in held.devices:
+            if device.device not in stays:
+                self._leave(device)
+        new = [device for device in known.devices if device.device not in self.links]
+        for device in new:
+            self._link(device.device, device.webex_id)
+        settings, is_same = self._settings(known), _shape(held) == _shape(known)
+        if not is_same:
+            await self.tools.housing.change(settings, self._configured(settings), self.links)
+            get_log().info("org.desk_moved", org=self.tools.wanted.id, desk_id=known.desk, devices=len(known.devices))
+        for device in new:
+            self._join(known.desk, device.device, device.webex_id, device.software)
+            await self.hearing.judge(self.hearing.members[device.uuid])
+
+    async def _let_go(self, known: KnownDesk) -> None:
+        for device in known.devices:
+            self._leave(device)
+        try:
+            await self.tools.housing.let_go(known.desk, cause="the directory no longer lists it")
+        except (HotdeskError, TimeoutError) as exc:
+            get_log().warning("org.desk_stays", org=self.tools.wanted.id, desk_id=known.desk, error=str(exc))
+        else:
+            get_log().info("org.desk_removed", org=self.tools.wanted.id, desk_id=known.desk)
+
+    def _link(self, device: DeviceId, webex_id: str) -> None:
+        self.links[device] = CloudLink(
+            device, webex_id=webex_id, rest=self.rest, timeout_s=self.tools.wanted.request_timeout_s
+        )
+
+    def _join(self, desk: DeskId, device: DeviceId, webex_id: str, software: str | None) -> None:
+        uuid = uuid_of(webex_id)
+        ways = self.tools.fleet.ways[device]
+        self.hearing.members[uuid] = Member(uuid=uuid, device=device, desk=desk, ways=ways, software=software)
+
+    def _leave(self, device: KnownDevice) -> None:
+        self.hearing.members.pop(device.uuid, None)
+        self.links.pop(device.device, None)
+
+    # --- settings ----------------------------------------------------------------------------------------------------
+
+    def _settings(self, known: KnownDesk) -> DeskSettings:
+        wanted = self.tools.wanted
+        return DeskSettings(
+            id=known.desk,
+            calendar=known.calendar,
+            organisation=wanted.id,
+            stage=wanted.stage,
+            policy=wanted.policy,
+            devices=tuple(DeviceSettings(id=device.device, webex_id=device.webex_id) for device in known.devices),
+        )
+
+    def _configured(self, desk: DeskSettings) -> DeskConfigured:
+        wanted = self.tools.wanted
+        interval_s = desk.sync_interval_s or wanted.sync_interval_s
+        return attrs.evolve(
+            desk_configured(self.tools.settings, desk),
+            sync_interval_s=round(interval_s),
+            reconcile_s=0 if self.is_pushed else round(min(wanted.reconcile_interval_s, interval_s)),
+        )
+
+
+def _shape(desk: KnownDesk) -> object:
+    """What the daemon must be told of when it changes; a device's software it learns from its next session."""
+    return desk.calendar, tuple(device.device for device in desk.devices)

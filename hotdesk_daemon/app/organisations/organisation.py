@@ -1,0 +1,458 @@
+"""
+One organisation of the Webex cloud, from its activation to its last message.
+
+Its life: without an activation it waits for one. With one it keeps the tokens, tells the cloud where to send, hears,
+reads the directory, and takes its desks in and lets them go. A dead refresh token, a mute cloud or a flood is its own
+affair: its desks grow stale and stay readable, those of others do not notice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, Never
+
+import aiohttp
+import attrs
+
+from hotdesk_daemon.app.organisations.hearing import Hearing
+from hotdesk_daemon.app.organisations.membership import Membership
+from hotdesk_daemon.app.organisations.notices import check_of, notifications_of
+from hotdesk_daemon.app.organisations.quarantine import Quarantine
+from hotdesk_daemon.app.organisations.register import Register
+from hotdesk_daemon.core.errors import HotdeskError, PermanentError, TransientError
+from hotdesk_daemon.ops.logs import get_log
+from hotdesk_daemon.ops.settings import Events
+from hotdesk_daemon.transport.cloud import (
+    JWKS_URLS,
+    Action,
+    Actions,
+    ApprovedAction,
+    Budget,
+    Client,
+    CloudHttp,
+    CloudRest,
+    DeprovisionAction,
+    HealthCheckAction,
+    InstallationStore,
+    JwtRefusedError,
+    JwtVerifier,
+    QueueReader,
+    Seen,
+    Selection,
+    TokenKeeper,
+    TokenState,
+    UpdateAction,
+    poll_url_of,
+    read_directory,
+    read_supported,
+    supported_url,
+    uuid_of,
+)
+from hotdesk_daemon.xapi.cloud import WANTED_EVENTS, WANTED_STATUSES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hotdesk_daemon.app.organisations.tools import Tools
+    from hotdesk_daemon.core.ids import DeviceId
+    from hotdesk_daemon.ops.settings import DeskSettings
+    from hotdesk_daemon.transport.cloud import CloudLink, Installation, WebhookCheck
+
+#: A stream that is down for less than this has lost nothing: the cloud keeps the messages meanwhile.
+GRACE_S: Final = 90.0
+_FIRST_WAIT_S: Final = 2.0
+_LONGEST_WAIT_S: Final = 300.0
+_MOST_DOUBLINGS: Final = 10
+#: How long a webhook may wait for its commit.
+_COMMIT_S: Final = 10.0
+#: A stranger among the devices has the directory read again, but not more often than this.
+_STRANGER_S: Final = 60.0
+_HTTP_S: Final = 30.0
+
+
+class Organisation:
+    """
+    See the module.
+
+    It is the ears of its `Hearing`, the sink of its queue, its side of the webhook door, and tells whether it keeps the
+    daemon from being ready. *is_healthy* says whether the daemon is, for the cloud's health checks.
+    """
+
+    def __init__(self, tools: Tools, *, session: aiohttp.ClientSession, is_healthy: Callable[[], bool]) -> None:
+        wanted = tools.wanted
+        self.id = wanted.id
+        self.tools = tools
+        self.links: dict[DeviceId, CloudLink] = {}
+        self.budget = Budget(
+            rate_per_s=wanted.rate_per_s, concurrency=wanted.concurrency, mono=tools.mono, sleep=tools.sleep
+        )
+        self.check: WebhookCheck | None = check_of(wanted)
+        self._log = get_log(org=wanted.id)
+        self._is_healthy = is_healthy
+        self._quarantine = Quarantine(tools.file(".undecodable.jsonl"))
+        self._keeper = TokenKeeper(
+            store=InstallationStore(tools.file(".json")),
+            client=Client(client_id=wanted.client_id, client_secret=wanted.client_secret.reveal()),
+            session=session,
+            oauth_url=wanted.oauth_url,
+            now=tools.clock.now,
+            sleep_until=tools.clock.sleep_until,
+            sleep=tools.sleep,
+            rng=random.Random(tools.rng.random()),
+            watch=self,
+        )
+        self._http = CloudHttp(
+            session=session, tokens=self._keeper, budget=self.budget, now=tools.clock.now, log=self._log
+        )
+        self._rest = CloudRest(http=self._http, budget=self.budget, base_url=wanted.api_url or "")
+        verifier = JwtVerifier(
+            app_id=wanted.app_id,
+            fetch=self._fetch,
+            now=tools.clock.now,
+            jwks_urls={"": wanted.jwks_url} if wanted.jwks_url else JWKS_URLS,
+        )
+        self._actions = Actions(verifier=verifier, keeper=self._keeper)
+        self._hearing = Hearing(fleet=tools.fleet, seen=Seen(mono=tools.mono), ears=self)
+        self._membership = Membership(
+            tools=tools,
+            hearing=self._hearing,
+            register=Register.load(tools.file(".desks.json")),
+            rest=self._rest,
+            links=self.links,
+        )
+        self._queue = QueueReader(
+            http=self._http, sink=self, sleep=tools.sleep, rng=random.Random(tools.rng.random()), log=self._log
+        )
+        self._change = asyncio.Event()  # the installation is another one: tell the cloud anew where to send
+        self._wish_to_read = asyncio.Event()
+        self._is_set_up = False
+        self._was_missing: tuple[str, ...] | None = None
+        self._falling: asyncio.Task[None] | None = None
+        self._group: asyncio.TaskGroup | None = None
+        self._heard_mono = tools.mono()
+        self._told_unusable: frozenset[str] = frozenset()
+
+    # --- before the daemon serves ------------------------------------------------------------------------------------
+
+    def take_in(self, desk: DeskSettings) -> None:
+        """Serve a desk that the configuration names."""
+        self._membership.name(desk)
+
+    def take_in_known(self) -> None:
+        """Serve the desks of the last directory."""
+        self._membership.take_in_known()
+
+    # --- running -----------------------------------------------------------------------------------------------------
+
+    async def run(self) -> Never:
+        """Live until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            group.create_task(self._keeper.run(), name=f"tokens org={self.id}")
+            if self._events is not Events.WEBHOOK:
+                group.create_task(self._queue.run(), name=f"queue org={self.id}")
+            group.create_task(self._keep_set_up(), name=f"set-up org={self.id}")
+            group.create_task(self._keep_directory(), name=f"directory org={self.id}")
+        raise AssertionError("the tasks of an organisation never end")
+
+    @property
+    def _events(self) -> Events:
+        return self.tools.wanted.events
+
+    async def _keep_set_up(self) -> Never:
+        """Whenever there is an installation that was not told so yet, say where to send; watch over the silence."""
+        failures = 0
+        while True:
+            installation = self._keeper.installation
+            if installation is None or self._keeper.state is TokenState.REAUTHORISE:
+                await self._pause(self._change, _LONGEST_WAIT_S)
+                continue
+            if not self._is_set_up:
+                try:
+                    await self._set_up(installation)
+                    failures = 0
+                except HotdeskError as exc:
+                    failures += 1
+                    self._log.debug("org.setup_failed", error=str(exc))
+                    await self.stream_down(str(exc))
+                    await self._pause(self._change, self._backoff_s(failures, exc))
+                    continue
+            await self._pause(self._change, _LONGEST_WAIT_S)
+            await self._mind_silence()
+
+    async def _set_up(self, installation: Installation) -> None:
+        """Complete the provisioning (again): the same said twice does no harm."""
+        self._change.clear()
+        self._rest.base_url = self.tools.wanted.api_url or installation.api_url
+        body = {"provisioningState": "completed", **notifications_of(self.tools.wanted, installation)}
+        settings = await self._rest.patch_app(installation.app_url, body)
+        url = poll_url_of(settings)
+        await self._keeper.change(lambda found: attrs.evolve(found, poll_url=url))
+        self._is_set_up = True
+        self._queue.poll_url = url
+        await self._learn_what_is_pushed(installation)
+        self._wish_to_read.set()
+        if self._events is Events.WEBHOOK:
+            self._heard_mono = self.tools.mono()
+            await self.stream_up()
+
+    async def _learn_what_is_pushed(self, installation: Installation) -> None:
+        url = self.tools.wanted.supported_url or supported_url(installation.app_url)
+        missing: tuple[str, ...] | None
+        try:
+            async with self.budget.slot():
+                supported = await read_supported(self._http, url)
+            missing = supported.missing(statuses=WANTED_STATUSES, events=WANTED_EVENTS)
+        except HotdeskError as exc:
+            self._log.info("org.supported_unknown", error=str(exc))
+            missing = None
+        if missing != self._was_missing and missing:
+            self._log.warning("org.unsupported", missing=", ".join(missing))
+        self._was_missing = missing
+        is_pushed = missing == ()
+        if is_pushed != self._membership.is_pushed:
+            self._membership.is_pushed = is_pushed
+            await self._membership.retell()
+
+    async def _mind_silence(self) -> None:
+        """A webhook that fails in silence is met by the silence."""
+        limit_s = self.tools.clock.real_s(self.tools.wanted.idle_limit_s)
+        if self._events is Events.WEBHOOK and self.tools.mono() - self._heard_mono > limit_s:
+            self._is_set_up = False
+            await self._fall_now("no message for too long")
+
+    async def _keep_directory(self) -> Never:
+        failures = 0
+        while True:
+            if not self._is_set_up:
+                await self._pause(self._wish_to_read, _LONGEST_WAIT_S)
+                continue
+            self._wish_to_read.clear()
+            try:
+                await self._read_directory()
+                failures = 0
+                wait_s = self.tools.clock.real_s(self.tools.wanted.directory_interval_s)
+            except (HotdeskError, OSError, TimeoutError) as exc:
+                failures += 1
+                (self._log.warning if failures == 1 else self._log.debug)("org.directory_failed", error=str(exc))
+                wait_s = self._backoff_s(failures, exc)
+            await self.tools.sleep(min(wait_s, _STRANGER_S))
+            await self._pause(self._wish_to_read, max(0.0, wait_s - _STRANGER_S))
+
+    async def _read_directory(self) -> None:
+        select = self.tools.wanted.select
+        selection = Selection(
+            tags=frozenset(select.tags),
+            locations=frozenset(uuid_of(one) for one in select.locations),
+            workspaces=frozenset(uuid_of(one) for one in select.workspaces),
+            hotdesking_only=select.hotdesking_only,
+        )
+        read = await read_directory(self._rest, selection)
+        for name, why in read.unusable:
+            if name not in self._told_unusable:
+                self._log.info("org.device_unusable", webex_id=name, reason=why)
+        self._told_unusable = frozenset(name for name, _ in read.unusable)
+        await self._membership.follow(read)
+        self._log.debug("org.directory", desks=len(read.desks), unusable=len(read.unusable))
+
+    async def _pause(self, event: asyncio.Event, most_s: float) -> None:
+        """Until *event* or for *most_s* of the machine's time, whichever is first."""
+        waits = {
+            asyncio.create_task(event.wait(), name=f"a wish org={self.id}"),
+            asyncio.create_task(self._sleep(most_s), name=f"a pause org={self.id}"),
+        }
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waits:
+                task.cancel()
+            await asyncio.wait(waits)
+
+    async def _sleep(self, seconds: float) -> None:
+        await self.tools.sleep(seconds)
+
+    def _backoff_s(self, failures: int, exc: BaseException) -> float:
+        if isinstance(exc, TransientError) and exc.retry_after_s is not None:
+            return exc.retry_after_s
+        most_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(failures, _MOST_DOUBLINGS))
+        return self.tools.rng.uniform(most_s / 2, most_s)
+
+    async def _fetch(self, url: str) -> bytes:
+        answer = await self._http.request("GET", url, timeout_s=_HTTP_S, authorized=False)
+        return answer.body
+
+    # --- the stream --------------------------------------------------------------------------------------------------
+
+    async def take(self, messages: tuple[bytes, ...]) -> None:
+        """Hear messages, from whichever way."""
+        self._heard_mono = self.tools.mono()
+        await self._hearing.take(messages)
+
+    async def garbled(self, body: bytes, error: str) -> None:
+        """Keep what nobody understands."""
+        await self.met_garbage(body, error)
+
+    async def stream_up(self) -> None:
+        """The cloud is heard."""
+        if self._falling is not None:
+            self._falling.cancel()
+            self._falling = None
+        if not self._hearing.is_up:
+            self._log.info("org.up", events=self._events.value)
+        await self._hearing.rise()
+
+    async def stream_down(self, cause: str) -> None:
+        """The cloud is not heard: for a while that is no loss, for it keeps the messages."""
+        if not self._hearing.is_up or self._falling is not None or self._group is None:
+            self._hearing.cause = cause
+            return
+        self._falling = self._group.create_task(self._fall_later(cause), name=f"grace org={self.id}")
+
+    async def _fall_later(self, cause: str) -> None:
+        await self.tools.sleep(GRACE_S)
+        self._falling = None
+        await self._fall_now(cause)
+
+    async def _fall_now(self, cause: str) -> None:
+        if self._hearing.is_up:
+            self._log.warning("org.down", reason=cause)
+        await self._hearing.fall(cause)
+
+    async def queue_gone(self) -> None:
+        """Say anew where to send, and wait for the address."""
+        if self._is_set_up and self._keeper.installation is not None:
+            self._is_set_up = False
+            self._change.set()
+        while self._queue.poll_url is None:
+            await self.tools.sleep(_FIRST_WAIT_S)
+
+    # --- actions -----------------------------------------------------------------------------------------------------
+
+    async def act(self, token: str) -> Mapping[str, str] | None:
+        """
+        Take an action; a health check is answered.
+
+        Raises:
+            JwtRefusedError: it is not to be believed.
+            TransientError: it cannot be taken now.
+        """
+        try:
+            action = await self._actions.take(token)
+        except JwtRefusedError as exc:
+            self._log.warning("org.action_refused", reason=str(exc))
+            raise
+        return await self._follow(action)
+
+    async def _follow(self, action: Action) -> Mapping[str, str] | None:
+        match action:
+            case HealthCheckAction():
+                return self._health()
+            case DeprovisionAction():
+                self._log.warning("org.deprovisioned")
+                await self._keeper.forget()
+                self._queue.poll_url = None
+                self._is_set_up = False
+                await self._fall_now("the integration was removed from the organisation")
+            case UpdateAction(moved=moved):
+                self._log.info("org.updated", moved=moved)
+                self._is_set_up = False
+                self._change.set()
+            case ApprovedAction():
+                self._log.info("org.approved")
+                self._is_set_up = False
+                self._change.set()
+            case _:
+                self._log.info("org.action_ignored", action=type(action).__name__)
+        return None
+
+    def _health(self) -> Mapping[str, str]:
+        """How we are, in the cloud's words; from the same source as our own readiness."""
+        is_good = self._keeper.state in (TokenState.VALID, TokenState.FAILING)
+        state = "operational" if self._is_healthy() else "impaired" if is_good else "token_invalid"
+        return {"operationalState": state, "tokensState": "valid" if is_good else "invalid"}
+
+    # --- ears --------------------------------------------------------------------------------------------------------
+
+    async def acted(self, token: str) -> None:
+        """Take an action that came among messages: what is refused is no reason to hear the others twice."""
+        try:
+            await self.act(token)
+        except PermanentError:
+            return
+
+    def met_stranger(self, uuid: str) -> None:
+        """A device that we do not know speaks: look into the directory."""
+        self._log.info("org.stranger", webex_id=uuid)
+        self._wish_to_read.set()
+
+    async def met_garbage(self, raw: bytes, error: str) -> None:
+        """Keep what nobody understands."""
+        self._log.warning("org.undecodable", error=error, size_bytes=len(raw))
+        self.counted("undecodable")
+        try:
+            await asyncio.to_thread(self._quarantine.keep, raw, error=error, at=self.tools.clock.now())
+        except OSError as exc:
+            raise TransientError(f"a message cannot be kept: {exc}") from exc
+
+    def counted(self, kind: str) -> None:
+        """Count one message."""
+        self.tools.metrics.cloud_messages.labels(org=self.id, kind=kind).inc()
+
+    def posted(self, outcome: str) -> None:
+        """Count one post of the webhook."""
+        self.tools.metrics.webhook_posts.labels(org=self.id, outcome=outcome).inc()
+        if outcome == "refused":
+            self._log.warning("webhook.refused")
+
+    # --- tokens ------------------------------------------------------------------------------------------------------
+
+    def token_state(self, state: TokenState, *, cause: str) -> None:
+        """Tell of the tokens, once each."""
+        match state:
+            case TokenState.VALID:
+                self._log.info("org.tokens_valid")
+                self._change.set()
+            case TokenState.FAILING:
+                self._log.warning("org.tokens_failing", error=cause)
+            case TokenState.REAUTHORISE:
+                self._log.error("org.reauthorise", error=cause)
+            case TokenState.NONE:
+                self._log.warning("org.not_activated", error=cause)
+
+    def installation_changed(self, installation: Installation) -> None:
+        """There is an installation, or another one."""
+        self._is_set_up = False
+        self._rest.base_url = self.tools.wanted.api_url or installation.api_url
+        self._change.set()
+
+    # --- readiness and metrics ---------------------------------------------------------------------------------------
+
+    def reasons_against(self) -> Sequence[str]:
+        """Why this organisation is not served, in whole sentences."""
+        name = f"Organisation {self.id}"
+        match self._keeper.state:
+            case TokenState.NONE:
+                return (f"{name} is not activated: run hotdesk-daemon activate.",)
+            case TokenState.REAUTHORISE:
+                return (f"{name} must be activated anew: the cloud refuses its refresh token.",)
+            case TokenState.FAILING:
+                return (f"{name}: the access token cannot be renewed: {self._keeper.cause}.",)
+            case _ if not self._hearing.is_up:
+                return (f"{name} is not heard: {self._hearing.cause}.",)
+            case _:
+                return ()
+
+    def measure(self) -> None:
+        """Set the gauges of this organisation."""
+        metrics, now = self.tools.metrics, self.tools.clock.now()
+        installation = self._keeper.installation
+        for state in TokenState:
+            metrics.token_state.labels(org=self.id, state=state.value).set(float(state is self._keeper.state))
+        expires = installation.refresh_expires_at if installation is not None else None
+        left = (expires - now) / timedelta(seconds=1) if expires is not None else 0.0
+        metrics.refresh_token_left.labels(org=self.id).set(left)
+        metrics.throttled.labels(org=self.id).set(self._http.throttled)
+        metrics.cloud_up.labels(org=self.id).set(float(self._hearing.is_up))

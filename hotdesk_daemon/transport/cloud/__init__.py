@@ -1,0 +1,80 @@
+"""The Webex cloud as a way to devices: activation and tokens, queue and webhook, REST, the directory."""
+
+from hotdesk_daemon.transport.cloud.actions import (
+    Action,
+    Actions,
+    ApprovedAction,
+    DeprovisionAction,
+    HealthCheckAction,
+    ProvisionAction,
+    UpdateAction,
+)
+from hotdesk_daemon.transport.cloud.activation import activate, complete, poll_url_of
+from hotdesk_daemon.transport.cloud.budget import Budget
+from hotdesk_daemon.transport.cloud.directory import (
+    CloudDevice,
+    DirectoryRead,
+    FoundDesk,
+    Selection,
+    Workspace,
+    read_directory,
+)
+from hotdesk_daemon.transport.cloud.http import CloudHttp, ForbiddenError, NotFoundError
+from hotdesk_daemon.transport.cloud.ids import kind_of, uuid_of
+from hotdesk_daemon.transport.cloud.installation import Installation, InstallationStore
+from hotdesk_daemon.transport.cloud.jwts import JWKS_URLS, Claims, JwtRefusedError, JwtVerifier, Refusal
+from hotdesk_daemon.transport.cloud.link import CloudLink
+from hotdesk_daemon.transport.cloud.oauth import Client, TokenRefusedError
+from hotdesk_daemon.transport.cloud.queue import QueueReader, QueueSettings
+from hotdesk_daemon.transport.cloud.rest import CloudRest
+from hotdesk_daemon.transport.cloud.seen import Seen
+from hotdesk_daemon.transport.cloud.supported import Supported, read_supported, supported_url
+from hotdesk_daemon.transport.cloud.tokens import TokenKeeper, TokenState
+from hotdesk_daemon.transport.cloud.webhook import WebhookCheck, WebhookKind, webhook_app
+
+__all__ = [
+    "JWKS_URLS",
+    "Action",
+    "Actions",
+    "ApprovedAction",
+    "Budget",
+    "Claims",
+    "Client",
+    "CloudDevice",
+    "CloudHttp",
+    "CloudLink",
+    "CloudRest",
+    "DeprovisionAction",
+    "DirectoryRead",
+    "ForbiddenError",
+    "FoundDesk",
+    "HealthCheckAction",
+    "Installation",
+    "InstallationStore",
+    "JwtRefusedError",
+    "JwtVerifier",
+    "NotFoundError",
+    "ProvisionAction",
+    "QueueReader",
+    "QueueSettings",
+    "Refusal",
+    "Seen",
+    "Selection",
+    "Supported",
+    "TokenKeeper",
+    "TokenRefusedError",
+    "TokenState",
+    "UpdateAction",
+    "WebhookCheck",
+    "WebhookKind",
+    "Workspace",
+    "activate",
+    "complete",
+    "kind_of",
+    "poll_url_of",
+    "read_directory",
+    "read_supported",
+    "supported_url",
+    "uuid_of",
+    "webhook_app",
+]

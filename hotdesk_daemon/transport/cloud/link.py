@@ -1,0 +1,77 @@
+"""
+One device, reached through its organisation's cloud.
+
+It has no session of its own: it is up while the organisation hears its devices and this one is connected to the cloud,
+which is for the organisation to say. Requests take the shapes of the device's own socket, so that whoever lists and
+sends need not know which way is taken.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from hotdesk_daemon.core.errors import TransientError
+from hotdesk_daemon.xapi.cloud import WANTED_STATUSES, cloud_name
+from hotdesk_daemon.xapi.statuses import parse_status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hotdesk_daemon.core.ids import DeviceId
+    from hotdesk_daemon.core.inputs import Input
+
+
+class Rest(Protocol):
+    """The cloud's xAPI; see `CloudRest`."""
+
+    async def command(self, device_id: str, name: str, arguments: Mapping[str, object], *, timeout_s: float) -> object:
+        """Have a device carry out a command."""
+
+    async def status(self, device_id: str, names: Sequence[str], *, timeout_s: float) -> Mapping[str, object]:
+        """Read statuses of a device."""
+
+
+class CloudLink:
+    """
+    The cloud's way to one device.
+
+    Args:
+        device: our name of it.
+        webex_id: the cloud's public id of it.
+        rest: the organisation's. Its requests are made within a slot of the organisation's budget, which the caller of
+            `call` and `read_statuses` holds.
+        timeout_s: for one request, unless told otherwise.
+    """
+
+    def __init__(self, device: DeviceId, *, webex_id: str, rest: Rest, timeout_s: float) -> None:
+        self.device = device
+        self.webex_id = webex_id
+        self.software: str | None = None
+        self.is_up = False
+        self.cause = "not heard of yet"
+        self._rest = rest
+        self._timeout_s = timeout_s
+
+    async def call(self, method: str, params: Mapping[str, object], *, timeout_s: float | None = None) -> object:
+        """
+        Give the result of one ``xCommand``.
+
+        Raises:
+            TransientError: nothing was done: the cloud or the device is not reached, or wants to be left alone.
+            LostAnswerError: it was sent and no telling answer came: ask before sending again.
+            RefusedError: the cloud or the device said no.
+        """
+        if not self.is_up:
+            raise TransientError(f"device {self.device} is not reached through the cloud: {self.cause}")
+        limit_s = self._timeout_s if timeout_s is None else timeout_s
+        return await self._rest.command(self.webex_id, cloud_name(method), params, timeout_s=limit_s)
+
+    async def read_statuses(self) -> tuple[Input, ...]:
+        """
+        Every mirrored status that the device has and our access covers.
+
+        Raises:
+            HotdeskError: as `call` does.
+        """
+        tree = await self._rest.status(self.webex_id, tuple(WANTED_STATUSES), timeout_s=self._timeout_s)
+        return parse_status(tree, device=self.device, path=("Status",))
