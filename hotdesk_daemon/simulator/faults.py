@@ -63,6 +63,18 @@ FAULTS: Final[Mapping[str, FaultSpec]] = {
     "hybrid_decline": _spec("the calendar back end refuses", cause="Decline"),
     "hybrid_timeout": _spec("the calendar back end does not answer"),
     "sync_required_burst": _spec("SyncRequired this many times at once", acts=True, count=50),
+    "cloud_error": _spec(
+        "the cloud answers with this status, before or after acting",
+        command="",
+        status=503,
+        when="before",
+        retry_after=0,
+    ),
+    "poll_error": _spec("a poll of the queue is answered with this status", status=502, retry_after=0),
+    "poll_malformed": _spec("a poll of the queue is answered with something that is no JSON"),
+    "refresh_error": _spec("the token endpoint answers with this status", status=503),
+    "refresh_rotates": _spec("the token endpoint gives another refresh token, the old one is dead"),
+    "cloud_reduced": _spec("the cloud pushes only the narrowest of the lists that are public"),
     "no_meeting_id": _spec("events leave out the MeetingId where the schema allows it"),
 }
 

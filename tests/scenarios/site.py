@@ -23,7 +23,6 @@ from hotdesk_daemon.core.ids import DeskId
 from hotdesk_daemon.core.policy import Stage
 from hotdesk_daemon.ops.settings import (
     DaemonSettings,
-    DeskSettings,
     DispatchSettings,
     HttpSettings,
     PolicySettings,
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from hotdesk_daemon.core.desk import Desk as DeskState
     from hotdesk_daemon.core.steps import Reason
     from hotdesk_daemon.simulator import Desk, Device
+    from hotdesk_daemon.simulator.cloud import SimulatedCloud
     from tests.scenarios.transports import Transport
 
 #: Everything that takes the machine's time is bounded by this; slow machines scale it.
@@ -62,6 +62,7 @@ class Site:
     floor: Floor
     clock: ManualClock
     settings: Settings
+    cloud: SimulatedCloud | None = None
     daemon: Daemon = attrs.field(init=False)
     _http: aiohttp.ClientSession = attrs.field(init=False)
     _run: asyncio.Task[None] = attrs.field(init=False)
@@ -116,10 +117,14 @@ class Site:
             while True:
                 await asyncio.sleep(0)
                 # What asyncio keeps to itself, looked at because nothing else can tell that a loop has nothing to do.
-                if not loop._ready and not loop._selector.select(0) and not self._is_writing():  # noqa: SLF001
+                if not loop._ready and not loop._selector.select(0) and not self._is_working():  # noqa: SLF001
                     return
 
-    def _is_writing(self) -> bool:
+    def _is_working(self) -> bool:
+        """Whether a thread has something to do: the journal's, or one of the loop's own."""
+        threads = cast("Any", asyncio.get_running_loop())._default_executor  # noqa: SLF001 - as above
+        if threads is not None and threads._idle_semaphore._value < len(threads._threads):  # noqa: SLF001
+            return True
         fleet = getattr(self.daemon, "fleet", None) if hasattr(self, "daemon") else None
         return fleet is not None and fleet.journal.writer_stats.waiting > 0
 
@@ -340,16 +345,12 @@ async def site_of(
             dispatch=dispatch or DispatchSettings(rate_per_s=10_000, concurrency=1_000),
             sync=SyncSettings(interval_s=sync_s),
             policy=policy or PolicySettings(),
-            desks=_desks(floor, transport),
         )
-        site = Site(floor, clock, settings)
+        reached = await stack.enter_async_context(transport.connected(floor, settings))
+        site = Site(floor, clock, reached.settings, cloud=reached.cloud)
         clock.settle_with(site.quiet)
         if start:
             await site.start(live=live)
         stack.push_async_callback(site.stop_if_running)
         yield site
         assert [] == floor.schedule.failures
-
-
-def _desks(floor: Floor, transport: Transport) -> tuple[DeskSettings, ...]:
-    return tuple(transport.desk(desk) for desk in floor.desks)

@@ -2,30 +2,120 @@
 
 from __future__ import annotations
 
+import socket
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, Protocol
 
-from hotdesk_daemon.app.simulated import desk_settings
+import attrs
+
+from hotdesk_daemon.app.activate import activate_organisation
+from hotdesk_daemon.app.simulated import desk_settings, organisation_settings
+from hotdesk_daemon.ops.settings import (
+    DeskSettings,
+    DeviceSettings,
+    Settings,
+    SimulatorSettings,
+    SimulatorTransport,
+    WebhookDoorSettings,
+)
+from hotdesk_daemon.simulator.cloud import SimulatedCloud
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
+    from contextlib import AbstractAsyncContextManager
 
-    from hotdesk_daemon.ops.settings import DeskSettings
-    from hotdesk_daemon.simulator import Desk
+    from hotdesk_daemon.simulator import Desk, Floor
+    from hotdesk_daemon.simulator.cloud import CloudOrganisation
 
 
 class Transport(Protocol):
     """What a site needs to know of one way to the desks."""
 
-    def desk(self, desk: Desk) -> DeskSettings:
-        """Tell the daemon of one desk."""
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    def connected(self, floor: Floor, settings: Settings) -> AbstractAsyncContextManager[Reached]:
+        """Settings by which the daemon reaches the desks of a started floor, while the context is open."""
         ...
+
+
+@attrs.frozen(kw_only=True)
+class Reached:
+    """How the floor is reached: the settings, and the cloud where there is one."""
+
+    settings: Settings
+    cloud: SimulatedCloud | None = None
 
 
 class Sockets:
     """Every device's own WebSocket."""
 
-    def desk(self, desk: Desk) -> DeskSettings:
-        return desk_settings(desk)
+    name = "socket"
+
+    @asynccontextmanager
+    async def connected(self, floor: Floor, settings: Settings) -> AsyncIterator[Reached]:
+        """Tell the daemon of every device."""
+        desks = tuple(desk_settings(desk) for desk in floor.desks)
+        yield Reached(settings=attrs.evolve(settings, desks=desks))
 
 
-TRANSPORTS: Final[Mapping[str, Transport]] = {"socket": Sockets()}
+@attrs.frozen(kw_only=True)
+class Cloud:
+    """A simulated cloud, activated; the desks are named in the settings, so that ids are as over sockets."""
+
+    name: str
+    transport: SimulatorTransport
+
+    @asynccontextmanager
+    async def connected(self, floor: Floor, settings: Settings) -> AsyncIterator[Reached]:
+        """Activate the one organisation of a cloud in front of the floor."""
+        async with SimulatedCloud(floor) as cloud:
+            organisation = cloud.organisations[0]
+            settings = attrs.evolve(
+                settings,
+                simulator=SimulatorSettings(transport=self.transport),
+                webhook=WebhookDoorSettings(port=_free_port()),
+            )
+            wanted = attrs.evolve(
+                organisation_settings(cloud, organisation, settings),
+                rate_per_s=10_000.0,
+                concurrency=100,
+                sync_interval_s=settings.sync.interval_s,
+            )
+            settings = attrs.evolve(
+                settings,
+                simulator=SimulatorSettings(),
+                organisations=(wanted,),
+                desks=tuple(_cloud_desk(desk, organisation, wanted.id) for desk in floor.desks),
+            )
+            code = organisation.activation_code()
+            await activate_organisation(code, settings=settings, wanted=wanted, now=floor.clock.now)
+            yield Reached(settings=settings, cloud=cloud)
+
+
+def _cloud_desk(desk: Desk, organisation: CloudOrganisation, name: str) -> DeskSettings:
+    by_socket = desk_settings(desk)
+    devices = tuple(
+        DeviceSettings(id=device.id, webex_id=organisation.device_id(station.device))
+        for device, station in zip(by_socket.devices, desk.stations, strict=True)
+    )
+    return attrs.evolve(by_socket, organisation=name, devices=devices)
+
+
+def _free_port() -> int:
+    """A port that is free now: the webhook's address must be told before the daemon listens there."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+TRANSPORTS: Final[Mapping[str, Transport]] = {
+    one.name: one
+    for one in (
+        Sockets(),
+        Cloud(name="queue", transport=SimulatorTransport.QUEUE),
+        Cloud(name="webhook", transport=SimulatorTransport.WEBHOOK),
+    )
+}

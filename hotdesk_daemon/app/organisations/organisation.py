@@ -192,12 +192,11 @@ class Organisation:
         url = poll_url_of(settings)
         await self._keeper.change(lambda found: attrs.evolve(found, poll_url=url))
         self._is_set_up = True
-        self._queue.poll_url = url
+        self._queue.go_to(url)
         await self._learn_what_is_pushed(installation)
         self._wish_to_read.set()
-        if self._events is Events.WEBHOOK:
-            self._heard_mono = self.tools.mono()
-            await self.stream_up()
+        self._heard_mono = self.tools.mono()
+        await self.stream_up()
 
     async def _learn_what_is_pushed(self, installation: Installation) -> None:
         url = self.tools.wanted.supported_url or supported_url(installation.app_url)
@@ -322,12 +321,9 @@ class Organisation:
         await self._hearing.fall(cause)
 
     async def queue_gone(self) -> None:
-        """Say anew where to send, and wait for the address."""
-        if self._is_set_up and self._keeper.installation is not None:
-            self._is_set_up = False
-            self._change.set()
-        while self._queue.poll_url is None:
-            await self.tools.sleep(_FIRST_WAIT_S)
+        """Say anew where to send: the answer has the address."""
+        self._is_set_up = False
+        self._change.set()
 
     # --- actions -----------------------------------------------------------------------------------------------------
 
@@ -353,7 +349,7 @@ class Organisation:
             case DeprovisionAction():
                 self._log.warning("org.deprovisioned")
                 await self._keeper.forget()
-                self._queue.poll_url = None
+                self._queue.go_to(None)
                 self._is_set_up = False
                 await self._fall_now("the integration was removed from the organisation")
             case UpdateAction(moved=moved):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import ssl
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -12,15 +11,15 @@ import aiohttp
 from aiohttp import web
 
 from hotdesk_daemon.app.organisations.allowance import Allowance
+from hotdesk_daemon.app.organisations.authority import authority
 from hotdesk_daemon.app.organisations.organisation import Organisation
 from hotdesk_daemon.app.organisations.tools import Tools
-from hotdesk_daemon.core.errors import ConfigError, TransientError
+from hotdesk_daemon.core.errors import TransientError
 from hotdesk_daemon.ops.logs import get_log
 from hotdesk_daemon.transport.cloud import webhook_app
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
-    from pathlib import Path
     from typing import Never
 
     from hotdesk_daemon.app.fleet import Fleet
@@ -61,7 +60,7 @@ class Organisations:
         async with AsyncExitStack() as stack:
             made = {}
             for wanted in settings.organisations:
-                tls = await asyncio.to_thread(_authority, wanted.ca_file)
+                tls = await asyncio.to_thread(authority, wanted.ca_file)
                 places = wanted.concurrency + 4  # the poll, a refresh, keys, and one to spare
                 connector = aiohttp.TCPConnector(limit=places, ssl=tls if tls is not None else True)
                 session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
@@ -100,11 +99,11 @@ class Organisations:
             yield
             return
         wanted = self._settings.webhook
-        runner = web.AppRunner(webhook_app(ports), access_log=None, handle_signals=False)
+        runner = web.AppRunner(webhook_app(ports), access_log=None, shutdown_timeout=_HOLD_BACK_S)
         await runner.setup()
         try:
             try:
-                await web.TCPSite(runner, wanted.host, wanted.port, shutdown_timeout=_HOLD_BACK_S).start()
+                await web.TCPSite(runner, wanted.host, wanted.port).start()
             except OSError as exc:
                 raise TransientError(f"cannot listen for webhooks on {wanted.host}:{wanted.port}: {exc}") from exc
             host, port = runner.addresses[0][:2]
@@ -146,12 +145,3 @@ def _tools(  # noqa: PLR0913 - handed on
         mono=housing.mono,
         sleep=housing.sleep,
     )
-
-
-def _authority(ca_file: Path | None) -> ssl.SSLContext | None:
-    if ca_file is None:
-        return None
-    try:
-        return ssl.create_default_context(cafile=str(ca_file))
-    except (OSError, ssl.SSLError) as exc:
-        raise ConfigError(f"{ca_file}: no authority can be read from it: {exc}") from exc

@@ -78,7 +78,7 @@ class Selection:
 
 @attrs.frozen(kw_only=True)
 class FoundDesk:
-    """A workspace that is a desk, with its devices in the order of their ids."""
+    """A workspace that is a desk, with its devices in the order of their names."""
 
     workspace: Workspace
     devices: tuple[CloudDevice, ...]
@@ -134,7 +134,7 @@ async def read_directory(rest: CloudRest, selection: Selection) -> DirectoryRead
         by_workspace.setdefault(device.workspace, []).append(device)
     desks = []
     for workspace in sorted(workspaces, key=lambda w: (w.display_name, w.uuid)):
-        devices = tuple(sorted(by_workspace.get(workspace.uuid, ()), key=lambda d: d.uuid))
+        devices = tuple(sorted(by_workspace.get(workspace.uuid, ()), key=lambda d: (d.display_name, d.uuid)))
         if devices and selection.takes(workspace, devices):
             desks.append(FoundDesk(workspace=workspace, devices=devices))
     return DirectoryRead(desks=tuple(desks), unusable=tuple(sorted(unusable.items())))

@@ -8,6 +8,7 @@ possibly repeated.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final, Never, Protocol
 from urllib.parse import urlsplit
 
@@ -52,7 +53,7 @@ class QueueSink(Protocol):
         """A poll failed, the first one since there was an answer."""
 
     async def queue_gone(self) -> None:
-        """There is no such queue (any more): ask for one, and return when `poll_url` says where it is."""
+        """There is no such queue (any more): `QueueReader.go_to` is to be called when there is one."""
 
 
 @attrs.frozen(kw_only=True)
@@ -88,8 +89,9 @@ class QueueReader:
         settings: QueueSettings | None = None,
         log: FilteringBoundLogger | None = None,
     ) -> None:
-        self.poll_url: str | None = None
         self.polls = 0
+        self._poll_url: str | None = None
+        self._is_somewhere = asyncio.Event()
         self._http = http
         self._sink = sink
         self._sleep = sleep
@@ -99,18 +101,28 @@ class QueueReader:
         self._is_up = False
         self._failures = 0
 
+    def go_to(self, poll_url: str | None) -> None:
+        """Poll there from the next time on; nowhere with None."""
+        self._poll_url = poll_url
+        if poll_url is None:
+            self._is_somewhere.clear()
+        else:
+            self._is_somewhere.set()
+
     async def run(self) -> Never:
         """Poll until cancelled."""
         while True:
             try:
-                url = self.poll_url
+                url = self._poll_url
                 if url is None:
                     await self._sink.queue_gone()
+                    await self._is_somewhere.wait()  # for ever: there may be no activation
                     continue
                 answer = await self._http.request("GET", url, timeout_s=self._settings.timeout_s)
                 await self._deliver(answer.body, url)
             except NotFoundError as exc:
-                self.poll_url = None
+                if self._poll_url == url:
+                    self.go_to(None)
                 await self._failed(exc)
             except HotdeskError as exc:
                 await self._failed(exc)
@@ -128,7 +140,7 @@ class QueueReader:
         self._failures = 0
         if batch.messages:
             await self._take(batch.messages)
-        if batch.poll_url is not None and batch.poll_url != url and self.poll_url == url:
+        if batch.poll_url is not None and batch.poll_url != url and self._poll_url == url:
             self._follow(batch.poll_url, url)
 
     async def _take(self, messages: tuple[bytes, ...]) -> None:
@@ -147,7 +159,7 @@ class QueueReader:
     def _follow(self, url: str, old: str) -> None:
         """The cloud names another queue; the token goes there only if it is as safe as the old one."""
         if urlsplit(url).scheme == urlsplit(old).scheme:
-            self.poll_url = url
+            self.go_to(url)
         else:
             self._log.warning("cloud.poll_url_refused", reason="another scheme")
 

@@ -37,7 +37,7 @@ _FIRST_WAIT_S: Final = 5.0
 _LONGEST_WAIT_S: Final = 300.0
 _MOST_DOUBLINGS: Final = 10
 #: How often the file is looked at, which ``activate`` may have written.
-LOOK_EVERY: Final = timedelta(seconds=10)
+LOOK_EVERY: Final = timedelta(seconds=30)
 
 
 class TokenState(StrEnum):

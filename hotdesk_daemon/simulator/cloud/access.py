@@ -1,0 +1,91 @@
+"""
+What a workspace integration may see and what the cloud pushes at all: paths with wildcards.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+STATUSES: Final = (
+    "Webex.DevicePersonalization.Personalized",
+    "Webex.DevicePersonalization.Hotdesking.SessionStatus",
+    "Bookings.Availability.Status",
+    "Bookings.Availability.TimeStamp",
+    "Bookings.Current.Id",
+    "RoomAnalytics.PeopleCount.Current",
+    "RoomAnalytics.PeoplePresence",
+    "RoomAnalytics.RoomInUse",
+    "SystemUnit.State.NumberOfActiveCalls",
+    "SystemUnit.State.System",
+    "Standby.State",
+    "Conference.Presentation.LocalInstance[*].SendingMode",
+)
+COMMANDS: Final = (
+    *(f"Bookings.{name}" for name in ("Book", "Edit", "Delete", "List", "Get", "Respond", "CheckIn", "CheckOut")),
+    "Bookings.Extend",
+    "Webex.Registration.Logout",
+    *(
+        f"UserInterface.Message.{kind}.{act}"
+        for kind in ("Alert", "Prompt", "TextLine")
+        for act in ("Display", "Clear")
+    ),
+)
+EVENTS: Final = (
+    "Bookings.SyncRequired",
+    "Bookings.Updated",
+    "Bookings.BookingRequested",
+    "Bookings.BookingCreated",
+    "Bookings.BookingFailed",
+    "Bookings.BookingMoved",
+    "Bookings.EditRequested",
+    "Bookings.EditFailed",
+    "Bookings.ExtensionRequested",
+    "Bookings.ExtensionFailed",
+    "Bookings.Start",
+    "Bookings.End",
+    "Bookings.CheckedIn",
+    "Bookings.Deleted",
+    "UserInterface.Message.Prompt.Response",
+    "UserInterface.Message.Prompt.Cleared",
+    "BootEvent",
+)
+#: What the narrowest of the public lists says is pushed.
+REDUCED_STATUSES: Final = (
+    "RoomAnalytics.*",
+    "Standby.State",
+    "SystemUnit.State.NumberOfActiveCalls",
+    "SystemUnit.State.System",
+    "Conference.Presentation.LocalInstance[*].SendingMode",
+    "Bookings.Availability.Status",
+)
+REDUCED_EVENTS: Final = (
+    "Bookings.Start",
+    "Bookings.End",
+    "Bookings.ExtensionRequested",
+    "Bookings.Deleted",
+    "BootEvent",
+    "UserInterface.Message.Prompt.Response",
+    "UserInterface.Message.Prompt.Cleared",
+)
+
+
+def covers(patterns: Iterable[str], path: str) -> bool:
+    """Whether one of *patterns* names *path*: `*` is any words, `[*]` and a missing index any element."""
+    return any(_expression(pattern).fullmatch(path) for pattern in patterns)
+
+
+@lru_cache(maxsize=1000)
+def _expression(pattern: str) -> re.Pattern[str]:
+    parts = []
+    for word in pattern.split("."):
+        if word in ("*", "**"):
+            parts.append(r".+")
+        else:
+            name = re.escape(re.sub(r"\[[^\]]*\]$", "", word))
+            parts.append(rf"{name}(?:\[[^\]]+\])?")
+    return re.compile(r"\.".join(parts), re.IGNORECASE)
