@@ -35,7 +35,6 @@ from hotdesk_daemon.app.timekeeper import Timekeeper
 from hotdesk_daemon.app.zones import load_zones
 from hotdesk_daemon.core.desk import CommandState
 from hotdesk_daemon.core.errors import ConfigError, HotdeskError, TransientError
-from hotdesk_daemon.core.ids import DeskId
 from hotdesk_daemon.dispatch import Dispatcher, FleetLimiter, Limits, RetrySettings
 from hotdesk_daemon.journal import SqlJournal
 from hotdesk_daemon.ops.clocks import Clock, ScaledClock, SystemClock
@@ -48,6 +47,7 @@ from hotdesk_daemon.transport import FleetGate, SslContexts
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from hotdesk_daemon.core.ids import DeskId
     from hotdesk_daemon.dispatch import RetryDetails
     from hotdesk_daemon.journal import Journal, Stored
 

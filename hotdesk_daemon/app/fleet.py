@@ -111,7 +111,7 @@ class Fleet:
         """Let lists run as tasks of *group*."""
         self._group = group
 
-    # --- hearing of the devices ---------------------------------------------------------------------------------------------
+    # --- hearing of the devices ---------------------------------------------------------------------------------------
 
     async def link_up(self, device: DeviceId, *, software: str | None, booking_timeout_s: int | None) -> None:
         await self._tell(device, LinkUp(device=device, software=software, booking_timeout_s=booking_timeout_s))

@@ -8,35 +8,32 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Final, Never
 
 import attrs
 
 from hotdesk_daemon import __version__
 from hotdesk_daemon.app.endpoints import endpoint_of
+from hotdesk_daemon.app.fleet import Fleet
 from hotdesk_daemon.app.mailbox import Letter
 from hotdesk_daemon.app.recovery import beginning, rebuild
+from hotdesk_daemon.app.tasks import Tasks
+from hotdesk_daemon.app.timekeeper import Timekeeper
 from hotdesk_daemon.app.ways import Ways
 from hotdesk_daemon.app.worker import DeskWorker
+from hotdesk_daemon.core.desk import Desk
 from hotdesk_daemon.core.ids import DeskId, DeviceId
 from hotdesk_daemon.core.inputs import LinkDown
+from hotdesk_daemon.journal import Journal, Stored
+from hotdesk_daemon.ops.clocks import Clock
+from hotdesk_daemon.ops.settings import SocketSettings
 from hotdesk_daemon.ops.settings import Way as Wanted
-from hotdesk_daemon.transport import DeviceLink
+from hotdesk_daemon.transport import DeviceLink, FleetGate, SslContexts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Never
-
-    from hotdesk_daemon.app.fleet import Fleet
-    from hotdesk_daemon.app.tasks import Tasks
-    from hotdesk_daemon.app.timekeeper import Timekeeper
-    from hotdesk_daemon.core.desk import Desk
     from hotdesk_daemon.core.inputs import DeskConfigured
-    from hotdesk_daemon.journal import Journal, Stored
-    from hotdesk_daemon.ops.clocks import Clock
-    from hotdesk_daemon.ops.settings import DeskSettings, DeviceSettings, SocketSettings
-    from hotdesk_daemon.transport import FleetGate, SslContexts
+    from hotdesk_daemon.ops.settings import DeskSettings, DeviceSettings
     from hotdesk_daemon.transport.cloud import CloudLink
 
 #: How long a desk that is let go may take to write down what still waits for it.

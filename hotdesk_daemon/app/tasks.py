@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import attrs
@@ -9,7 +10,6 @@ import attrs
 from hotdesk_daemon.ops.logs import get_log
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Coroutine
     from typing import Any, Never
 

@@ -1,9 +1,9 @@
 """
 The ways to one device: its own socket, its organisation's cloud, or both.
 
-With both the socket is taken while it stands, because it is immediate and tells everything; the cloud takes over when it
-falls. A request goes one way only, the one that is current when it is sent. Changing the way is a new session: what was
-said in between may have been missed, so the device is listed again.
+With both the socket is taken while it stands, because it is immediate and tells everything; the cloud takes over when
+it falls. A request goes one way only, the one that is current when it is sent. Changing the way is a new session: what
+was said in between may have been missed, so the device is listed again.
 """
 
 from __future__ import annotations

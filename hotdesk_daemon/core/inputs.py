@@ -408,9 +408,9 @@ class DeskConfigured(Input):
     The settings of the desk, recorded so that a replay has them.
 
     ``sync_interval_s`` is the time between timed lists, ``deadline_s`` how long a command may stay unsettled,
-    ``booking_timeout_s`` how long a calendar may take to confirm where no device tells its own limit.
-    ``reconcile_s``, unless 0, says that the way to the desk does not push every change: lists and statuses are then read
-    so often, and soon after each known start and end.
+    ``booking_timeout_s`` how long a calendar may take to confirm where no device tells its own limit. ``reconcile_s``,
+    unless 0, says that the way to the desk does not push every change: lists and statuses are then read so often, and
+    soon after each known start and end.
     """
 
     desk: DeskId

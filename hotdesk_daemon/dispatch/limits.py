@@ -42,7 +42,7 @@ class Limiter(Protocol):
 
 class FleetLimiter:
     """
-    A token bucket behind a semaphore, both first come, first served: which device it is and how urgent makes no difference.
+    A token bucket behind a semaphore, both first come, first served: neither device nor urgency makes a difference.
 
     The bucket holds ``burst`` tokens and gains ``rate_per_s`` each second. A wait ends because every request before it
     is bounded; a cancelled waiter takes no token.
@@ -64,7 +64,7 @@ class FleetLimiter:
         self._counted_mono = clock()
 
     @asynccontextmanager
-    async def slot(self, device: DeviceId, *, urgent: bool = False) -> AsyncIterator[None]:  # noqa: ARG002 - see above
+    async def slot(self, device: DeviceId, *, urgent: bool = False) -> AsyncIterator[None]:
         """Wait for a place, then for a token."""
         async with self._places:
             async with self._turn:

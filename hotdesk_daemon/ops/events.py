@@ -87,8 +87,8 @@ _ALL: Final = (
     _event("org.tokens_valid", "info", "An organisation's access token is good (again)."),
     _event("org.tokens_failing", "warning", "An access token cannot be renewed at present; tried again for ever, said "
            "once. The old one may still be good.", "error"),
-    _event("org.reauthorise", "error", "The cloud refuses an organisation's refresh token or our client. Its desks stay "
-           "readable and grow stale. Activate anew: `hotdesk-daemon activate`; nothing needs a restart.", "error"),
+    _event("org.reauthorise", "error", "The cloud refuses an organisation's refresh token or our client. Its desks "
+           "stay readable and grow stale. Activate anew: `hotdesk-daemon activate`; nothing needs a restart.", "error"),
     _event("org.up", "info", "An organisation's cloud is heard.", "events"),
     _event("org.down", "warning", "An organisation's cloud is not heard for longer than it keeps messages for; its "
            "desks are stale until it is."),

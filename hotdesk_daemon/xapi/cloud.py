@@ -2,8 +2,8 @@
 The messages of a workspace integration, from the queue or a webhook, to the same inputs as a device's own socket gives.
 
 Both ways send the same objects: a ``status`` message has dotted paths and values, an ``events`` message dotted names
-and fields (Webex Workspace Integrations guide, "Notifications"). What each of them means is read by the readers that the
-socket's notifications go through.
+and fields (Webex Workspace Integrations guide, "Notifications"). What each of them means is read by the readers that
+the socket's notifications go through.
 """
 
 from __future__ import annotations

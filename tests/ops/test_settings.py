@@ -98,6 +98,7 @@ def test_a_desk_with_its_device_is_read_with_secret_path_and_pin(write: Callable
     desk = load_settings(write(f'{DESK}auth = "basic"\nfingerprint_sha256 = "{FINGERPRINT}"\n'), ENVIRON).desks[0]
 
     device = desk.devices[0]
+    assert device.password is not None
     assert ("osl-1", CalendarKind.LOCAL) == (desk.id, desk.calendar)
     assert ("wss://desk-1.example.com/ws", "admin", Auth.BASIC) == (device.url, device.username, device.auth)
     assert ("correct horse", "a1" * 32, Verify.ON) == (

@@ -31,6 +31,7 @@ from hotdesk_daemon.ops.settings import (
     SyncSettings,
 )
 from hotdesk_daemon.simulator import DeskPlan, Floor, ManualClock, Played, play
+from hotdesk_daemon.simulator.cloud import SimulatedCloud
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from hotdesk_daemon.core.desk import Desk as DeskState
     from hotdesk_daemon.core.steps import Reason
     from hotdesk_daemon.simulator import Desk, Device
-    from hotdesk_daemon.simulator.cloud import SimulatedCloud
     from tests.scenarios.transports import Transport
 
 #: Everything that takes the machine's time is bounded by this; slow machines scale it.

@@ -9,11 +9,14 @@ status that a newer message has overtaken is not news.
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
 
+from hotdesk_daemon.app.ways import Ways
 from hotdesk_daemon.core.errors import ProtocolError, UndecodableError
+from hotdesk_daemon.core.ids import DeskId, DeviceId
 from hotdesk_daemon.core.inputs import Presentation, StatusInput
 from hotdesk_daemon.core.mirror import mirrored
 from hotdesk_daemon.transport.cloud import uuid_of
@@ -27,11 +30,7 @@ from hotdesk_daemon.xapi.cloud import (
 )
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from hotdesk_daemon.app.fleet import Fleet
-    from hotdesk_daemon.app.ways import Ways
-    from hotdesk_daemon.core.ids import DeskId, DeviceId
     from hotdesk_daemon.core.inputs import Input
     from hotdesk_daemon.core.steps import Step
     from hotdesk_daemon.transport.cloud import Seen
@@ -76,7 +75,7 @@ class Ears(Protocol):
         """A message could be understood by nobody; it must be kept."""
 
     def counted(self, kind: str) -> None:
-        """One message of this kind: status, events, healthCheck, action, duplicate, overtaken, stranger, undecodable."""
+        """One message: status, events, healthCheck, action, duplicate, overtaken, stranger or undecodable."""
 
 
 class Hearing:

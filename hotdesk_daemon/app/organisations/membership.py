@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from hotdesk_daemon.app.organisations.hearing import Member
+from hotdesk_daemon.app.organisations.hearing import Hearing, Member
+from hotdesk_daemon.app.organisations.register import KnownDesk, Register
+from hotdesk_daemon.app.organisations.tools import Tools
 from hotdesk_daemon.core.errors import HotdeskError
 from hotdesk_daemon.core.ids import DeskId, DeviceId
 from hotdesk_daemon.ops.logs import get_log
 from hotdesk_daemon.ops.settings import DeskSettings, DeviceSettings, desk_configured
-from hotdesk_daemon.transport.cloud import CloudLink, uuid_of
+from hotdesk_daemon.transport.cloud import CloudLink, CloudRest, uuid_of
 
 if TYPE_CHECKING:
-    from hotdesk_daemon.app.organisations.hearing import Hearing
-    from hotdesk_daemon.app.organisations.register import KnownDesk, KnownDevice, Register
-    from hotdesk_daemon.app.organisations.tools import Tools
+    from hotdesk_daemon.app.organisations.register import KnownDevice
     from hotdesk_daemon.core.inputs import DeskConfigured
-    from hotdesk_daemon.transport.cloud import CloudRest, DirectoryRead
+    from hotdesk_daemon.transport.cloud import DirectoryRead
 
 _CONNECTED = frozenset({"connected", "connected_with_issues", "unknown"})
 

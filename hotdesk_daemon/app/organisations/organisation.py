@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Never
 
-import aiohttp
 import attrs
 
 from hotdesk_daemon.app.organisations.hearing import Hearing
@@ -54,7 +52,9 @@ from hotdesk_daemon.transport.cloud import (
 from hotdesk_daemon.xapi.cloud import WANTED_EVENTS, WANTED_STATUSES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    import aiohttp
 
     from hotdesk_daemon.app.organisations.tools import Tools
     from hotdesk_daemon.core.ids import DeviceId

@@ -125,7 +125,7 @@ class Organisations:
             await asyncio.wait(self._running, timeout=timeout_s)
 
 
-def _tools(  # noqa: PLR0913 - handed on
+def _tools(
     wanted: OrganisationSettings,
     settings: Settings,
     *,

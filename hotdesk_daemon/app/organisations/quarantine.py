@@ -7,11 +7,13 @@ What a device says goes to its desk's journal, understood or not; these do not e
 from __future__ import annotations
 
 import os
-from datetime import datetime
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
 
 #: The file and its predecessor hold so much each; older messages go.
 LIMIT_BYTES: Final = 8 << 20

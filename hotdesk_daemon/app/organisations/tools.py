@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 
+from hotdesk_daemon.app.fleet import Fleet
+from hotdesk_daemon.app.housing import Housing
+from hotdesk_daemon.ops.clocks import Clock
+from hotdesk_daemon.ops.metrics import Metrics
+from hotdesk_daemon.ops.settings import OrganisationSettings, Settings
+
 if TYPE_CHECKING:
-    from hotdesk_daemon.app.fleet import Fleet
-    from hotdesk_daemon.app.housing import Housing
-    from hotdesk_daemon.ops.clocks import Clock
-    from hotdesk_daemon.ops.metrics import Metrics
-    from hotdesk_daemon.ops.settings import OrganisationSettings, Settings
+    from pathlib import Path
 
 
 @attrs.frozen(kw_only=True)

@@ -11,6 +11,7 @@ from .ids import public_id, uuid_for
 if TYPE_CHECKING:
     from hotdesk_daemon.simulator.desks import Desk
     from hotdesk_daemon.simulator.device import Device
+
     from .organisation import CloudOrganisation
 
 _LOCATION: Final = "location"

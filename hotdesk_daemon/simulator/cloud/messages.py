@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from hotdesk_daemon.simulator.tree import nested
+
 from .access import covers
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from hotdesk_daemon.simulator.device import Device
     from hotdesk_daemon.simulator.tree import Json, Path
+
     from .organisation import CloudOrganisation
 
 _encode = msgspec.json.Encoder().encode

@@ -15,6 +15,7 @@ import msgspec
 
 from hotdesk_daemon.simulator.entries import render_time
 from hotdesk_daemon.simulator.faults import FaultBoard
+
 from .access import COMMANDS, EVENTS, REDUCED_EVENTS, REDUCED_STATUSES, STATUSES
 from .ids import public_id, uuid_for
 from .messages import CloudListener
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from hotdesk_daemon.simulator.desks import Desk
     from hotdesk_daemon.simulator.device import Device
     from hotdesk_daemon.simulator.floor import Floor
+
     from .signing import SigningKey
 
 ACCESS_LASTS: Final = timedelta(seconds=64_800)

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import hmac
 from collections import deque
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
@@ -100,7 +101,7 @@ class WebhookBox:
             settings = self.settings
             if settings is None:
                 return
-            if 200 <= await post(session, str(settings["targetUrl"]), message, proof(settings, message)) < 300:
+            if is_taken(await post(session, str(settings["targetUrl"]), message, proof(settings, message))):
                 return
             await self._pause(_RETRY_S)
 
@@ -120,6 +121,11 @@ async def post(session: aiohttp.ClientSession, url: str, body: bytes, headers: M
             return response.status
     except (aiohttp.ClientError, TimeoutError):
         return 0
+
+
+def is_taken(status: int) -> bool:
+    """Return whether an answer's status says that a post was taken."""
+    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
 
 
 def proof(settings: Mapping[str, Any], body: bytes) -> dict[str, str]:

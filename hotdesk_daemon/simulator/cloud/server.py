@@ -9,7 +9,8 @@ import contextlib
 import json
 from datetime import timedelta
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any, Final, Self
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 import aiohttp
 from aiohttp import web
@@ -24,13 +25,15 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from hotdesk_daemon.simulator.certificates import Certificate
+    from hotdesk_daemon.simulator.device import SimulatedDevice
     from hotdesk_daemon.simulator.floor import Floor
 
 _MOST_BYTES: Final = 1 << 20
 _PAGE: Final = 100
 _FOREVER_S: Final = 3600.0
+_OVER_RATE_S: Final = 2.0
 
-_Handler = "Callable[[CloudOrganisation, web.Request], Awaitable[web.Response]]"
+_Handler: TypeAlias = "Callable[[CloudOrganisation, web.Request], Awaitable[web.Response]]"
 
 
 class SimulatedCloud:
@@ -174,7 +177,7 @@ class SimulatedCloud:
 
     # With one.
 
-    def _within(self, handler: Any, *, counts: bool = True) -> Callable[[web.Request], Awaitable[web.Response]]:
+    def _within(self, handler: _Handler, *, counts: bool = True) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
             scheme, _, token = request.headers.get("Authorization", "").partition(" ")
             organisation = next((one for one in self.organisations if token in one.access_tokens), None)
@@ -184,15 +187,20 @@ class SimulatedCloud:
                         _note(one, request, 401)
                 return _error(401, "The request requires a valid access token set in the Authorization header.")
             try:
-                if counts and organisation.is_over_rate():
-                    raise xapi.RestError(429, "Too many requests.", 2.0)
-                response: web.Response = await handler(organisation, request)
+                if counts:
+                    _within_rate(organisation)
+                response = await handler(organisation, request)
             except xapi.RestError as error:
                 response = _refusal(organisation, error)
             _note(organisation, request, response.status)
             return response
 
         return handle
+
+
+def _within_rate(organisation: CloudOrganisation) -> None:
+    if organisation.is_over_rate():
+        raise xapi.RestError(HTTPStatus.TOO_MANY_REQUESTS, "Too many requests.", _OVER_RATE_S)
 
 
 def _note(organisation: CloudOrganisation, request: web.Request, status: int) -> None:
@@ -324,7 +332,7 @@ async def _one_workspace(organisation: CloudOrganisation, request: web.Request) 
 # xAPI.
 
 
-def _device(organisation: CloudOrganisation, request: web.Request, given: str) -> Any:
+def _device(organisation: CloudOrganisation, request: web.Request, given: str) -> SimulatedDevice:
     uuid = uuid_in(given)
     device = organisation.find(uuid)
     if device is None:

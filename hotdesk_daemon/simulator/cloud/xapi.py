@@ -12,6 +12,7 @@ from hotdesk_daemon.simulator import commands
 from hotdesk_daemon.simulator.device import User
 from hotdesk_daemon.simulator.rpc import RpcError
 from hotdesk_daemon.simulator.tree import nested
+
 from .access import covers
 from .messages import dotted
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from hotdesk_daemon.simulator.device import Device
     from hotdesk_daemon.simulator.tree import Json
+
     from .organisation import CloudOrganisation
 
 NAMES_AT_ONCE: Final = 10

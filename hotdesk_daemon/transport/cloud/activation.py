@@ -9,7 +9,6 @@ guide, "Activation").
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
@@ -23,6 +22,7 @@ from hotdesk_daemon.transport.cloud.jwts import JwtRefusedError, Refusal
 from hotdesk_daemon.transport.cloud.oauth import refreshed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from hotdesk_daemon.transport.cloud.jwts import Claims, JwtVerifier
@@ -54,7 +54,8 @@ async def activate(  # noqa: PLR0913 - each is a thing of its own
         session: makes the requests.
         notifications: how the cloud shall send: the members ``queue``, or ``webhook`` and ``actionsUrl``.
         now: the site's time.
-        oauth_url, api_url: in place of the code's own.
+        oauth_url: in place of the code's own.
+        api_url: in place of the code's own.
 
     Raises:
         JwtRefusedError: the code is not taken.

@@ -1,13 +1,15 @@
 """
 Requests to the cloud, and what each failure says about what was done.
 
-The statuses are those of the Webex API reference; RFC 9110 section 10.2.3 has ``Retry-After``. A request that never left
-us did nothing. One that left and met no telling answer may have been carried out: for a command that is a difference.
+The statuses are those of the Webex API reference; RFC 9110 section 10.2.3 has ``Retry-After``. A request that never
+left us did nothing. One that left and met no telling answer may have been carried out: for a command that is a
+difference.
 """
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, Protocol
@@ -20,7 +22,7 @@ import structlog
 from hotdesk_daemon.core.errors import LostAnswerError, RefusedError, TransientError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from structlog.typing import FilteringBoundLogger
 

@@ -32,8 +32,8 @@ class Installation:
     """
     One activation. URLs are the cloud's, out of a verified token; times are UTC.
 
-    ``organisation`` is its UUID. ``statuses``, ``commands`` and ``events`` are the paths that were granted. ``jtis`` are
-    the ids of the tokens that were acted on. ``generation`` counts up with every change.
+    ``organisation`` is its UUID. ``statuses``, ``commands`` and ``events`` are the paths that were granted. ``jtis``
+    are the ids of the tokens that were acted on. ``generation`` counts up with every change.
     """
 
     organisation: str

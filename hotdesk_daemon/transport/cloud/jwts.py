@@ -1,8 +1,8 @@
 """
 Verifying the tokens (JWT) by which the cloud activates an installation and tells it of actions.
 
-They are signed with ES256. Where the keys are follows from the region through a table of ours, or from the configuration,
-never from an address in the token (Webex Workspace Integrations guide, "JWT verification").
+They are signed with ES256. Where the keys are follows from the region through a table of ours, or from the
+configuration, never from an address in the token (Webex Workspace Integrations guide, "JWT verification").
 """
 
 from __future__ import annotations

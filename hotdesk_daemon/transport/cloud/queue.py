@@ -1,9 +1,9 @@
 """
 The long-poll queue of an installation.
 
-One poll at a time, and the next one only when everything that the last one brought is durable: the cloud forgets what it
-has handed over. What it does with an answer that got lost is not documented, so messages are taken as at most once and
-possibly repeated.
+One poll at a time, and the next one only when everything that the last one brought is durable: the cloud forgets what
+it has handed over. What it does with an answer that got lost is not documented, so messages are taken as at most once
+and possibly repeated.
 """
 
 from __future__ import annotations
@@ -112,8 +112,8 @@ class QueueReader:
     async def run(self) -> Never:
         """Poll until cancelled."""
         while True:
+            url = self._poll_url
             try:
-                url = self._poll_url
                 if url is None:
                     await self._sink.queue_gone()
                     await self._is_somewhere.wait()  # for ever: there may be no activation

@@ -7,7 +7,6 @@ Cisco serves it at an address of each region; the sources that name its content 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -17,6 +16,8 @@ import msgspec
 from hotdesk_daemon.core.errors import ProtocolError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hotdesk_daemon.transport.cloud.http import CloudHttp
 
 _PATH: Final = "/xapi/api/apps/supportedSubscriptions"

@@ -1,10 +1,10 @@
 """
 Keeping an organisation's tokens good.
 
-The access token is renewed well before it ends, and when the cloud refuses it; the refresh token renews itself with each
-use. Whatever comes back is on the disk before it is used: a refresh token that rotated away and was lost in a crash
-would lock us out. A refresh that fails is tried again for ever. Only the cloud's plain no ends that, and then a person
-must run ``activate``, which is noticed by itself.
+The access token is renewed well before it ends, and when the cloud refuses it; the refresh token renews itself with
+each use. Whatever comes back is on the disk before it is used: a refresh token that rotated away and was lost in a
+crash would lock us out. A refresh that fails is tried again for ever. Only the cloud's plain no ends that, and then a
+person must run ``activate``, which is noticed by itself.
 """
 
 from __future__ import annotations

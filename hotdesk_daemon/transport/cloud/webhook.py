@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import hmac
-from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -22,6 +21,8 @@ from aiohttp import web
 from hotdesk_daemon.core.errors import PermanentError, TransientError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
     from aiohttp.typedefs import LooseHeaders
 
 #: A message is a few hundred bytes; a full sync of everything a few thousand.
@@ -144,29 +145,32 @@ class _Door:
         if port is None:
             return _answer(404, "not found")
         if self._inside[name] >= AT_ONCE:
-            port.posted("busy")
-            return _answer(503, "busy", {"Retry-After": _PAUSE})
-        self._inside[name] += 1
-        try:
-            async with asyncio.timeout(_READ_S):
-                body = await request.read()
-            answer = await deal(port, body)
-        except web.HTTPRequestEntityTooLarge:
-            port.posted("too big")
-            return _answer(413, "too big")
-        except TimeoutError:
-            port.posted("busy")
-            return _answer(408, "too slow")
-        except PermanentError:
-            port.posted("refused")
-            return _answer(401, "refused")
-        except TransientError:
-            port.posted("busy")
-            return _answer(503, "try again", {"Retry-After": _PAUSE})
-        finally:
-            self._inside[name] -= 1
-        port.posted("taken")
+            outcome, answer = "busy", _answer(503, "busy", {"Retry-After": _PAUSE})
+        else:
+            self._inside[name] += 1
+            try:
+                outcome, answer = await _dealt(request, port, deal)
+            finally:
+                self._inside[name] -= 1
+        port.posted(outcome)
         return answer
+
+
+async def _dealt(
+    request: web.Request, port: WebhookPort, deal: Callable[[WebhookPort, bytes], Awaitable[web.Response]]
+) -> tuple[str, web.Response]:
+    try:
+        async with asyncio.timeout(_READ_S):
+            body = await request.read()
+        return "taken", await deal(port, body)
+    except web.HTTPRequestEntityTooLarge:
+        return "too big", _answer(413, "too big")
+    except TimeoutError:
+        return "busy", _answer(408, "too slow")
+    except PermanentError:
+        return "refused", _answer(401, "refused")
+    except TransientError:
+        return "busy", _answer(503, "try again", {"Retry-After": _PAUSE})
 
 
 def _answer(status: int, words: str, headers: LooseHeaders | None = None) -> web.Response:
