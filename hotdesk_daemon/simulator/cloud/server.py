@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from hotdesk_daemon.simulator.certificates import Certificate
-    from hotdesk_daemon.simulator.device import SimulatedDevice
+    from hotdesk_daemon.simulator.device import Device
     from hotdesk_daemon.simulator.floor import Floor
 
 _MOST_BYTES: Final = 1 << 20
@@ -332,7 +332,7 @@ async def _one_workspace(organisation: CloudOrganisation, request: web.Request) 
 # xAPI.
 
 
-def _device(organisation: CloudOrganisation, request: web.Request, given: str) -> SimulatedDevice:
+def _device(organisation: CloudOrganisation, request: web.Request, given: str) -> Device:
     uuid = uuid_in(given)
     device = organisation.find(uuid)
     if device is None:
