@@ -265,6 +265,7 @@ class Daemon:
         self.notifier.stopping(status="stopping")
         await dispatcher.drain(settings.daemon.drain_s)
         await asyncio.gather(housing.stop_links(timeout_s=_SETTLE_S), organisations.stop(timeout_s=_SETTLE_S))
+        self.fleet.stop_lists()
         try:
             async with asyncio.timeout(settings.daemon.drain_s + 1.0):
                 await self.fleet.settle()

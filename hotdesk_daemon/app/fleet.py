@@ -188,6 +188,11 @@ class Fleet:
         self._lists.add(task)
         task.add_done_callback(self._lists.discard)
 
+    def stop_lists(self) -> None:
+        """Read no more of the lists that are asked for: the next start asks for every desk's."""
+        for task in self._lists:
+            task.cancel()
+
     async def _list(self, desk: DeskId, effect: ListBookings) -> None:
         """Read the truth of one device; whatever comes of it is told to the desk."""
         worker, ways = self.workers[desk], self.ways.get(effect.device)

@@ -136,11 +136,15 @@ class Ways:
     # --- in, by the cloud --------------------------------------------------------------------------------------------
 
     async def cloud_up(self, *, software: str | None) -> None:
-        """The organisation hears this device; without effect when that is known."""
-        if self.cloud is None or self.cloud.is_up:
+        """
+        The organisation hears this device; without effect when that is known.
+
+        Other software is a device that has restarted and can do other things: a new session.
+        """
+        if self.cloud is None or (self.cloud.is_up and software in (None, self.cloud.software)):
             return
         self.cloud.is_up, self.cloud.software = True, software
-        if self.current is Way.NONE:
+        if self.current is not Way.SOCKET:
             await self._take_cloud(self.cloud)
 
     async def cloud_down(self, *, cause: str) -> None:

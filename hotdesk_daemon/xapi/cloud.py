@@ -57,6 +57,16 @@ WANTED_EVENTS: Final = (
     "Bookings.CheckedIn",
     "Bookings.Deleted",
 )
+#: A device is about to restart.
+BOOT_EVENT: Final = "BootEvent"
+#: The events that tell something beside: nothing is missed that a list would not show.
+HELPFUL_EVENTS: Final = (
+    "Bookings.StartTimeBuffer",
+    "Bookings.EndTimeBuffer",
+    "Bookings.TimeRemaining",
+    "Bookings.NotificationSnoozed",
+    BOOT_EVENT,
+)
 
 _PREFIX: Final = "Bookings."
 _INDEX: Final = re.compile(r"\A([^\[\]]+)\[([^\[\]]{1,20})\]\Z")
@@ -104,6 +114,11 @@ class EventsMessage(DeviceMessage):
     """Events: dotted name and the JSON of the fields."""
 
     events: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def is_restart(self) -> bool:
+        """Whether the device says that it is about to restart."""
+        return any(key == BOOT_EVENT for key, _ in self.events)
 
 
 @attrs.frozen(kw_only=True)

@@ -33,6 +33,11 @@ class Raced(list[str]):
         return isinstance(other, list) and _unraced(self) == _unraced(other)
 
 
+def without(codes: list[str], *left_out: str) -> list[str]:
+    """*codes* but some, compared as they were."""
+    return type(codes)(code for code in codes if code not in left_out)
+
+
 def _unraced(codes: list[str]) -> list[str]:
     return sorted(code for code in codes if code not in {"command.taken", "command.late"})
 

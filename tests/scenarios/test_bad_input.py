@@ -10,6 +10,7 @@ import pytest
 
 from hotdesk_daemon.ops.settings import OpeningHours, PolicySettings, Weekday
 from hotdesk_daemon.simulator.entries import BookingRequest, Person
+from tests.scenarios.transports import over_socket
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,6 +76,7 @@ async def goes_on(site: Site) -> None:
     assert not site.is_stale
 
 
+@over_socket
 @pytest.mark.parametrize("what", STRANGE)
 async def test_a_strange_frame_is_kept_and_counted(open_site: OpenSite, what: str) -> None:
     site = await open_site("local", "local")
@@ -90,6 +92,7 @@ async def test_a_strange_frame_is_kept_and_counted(open_site: OpenSite, what: st
     await goes_on(site)
 
 
+@over_socket
 async def test_a_frame_larger_than_allowed_costs_the_connection_and_nothing_else(open_site: OpenSite) -> None:
     site = await open_site("local", "local")
     before = site.state(1)
@@ -104,6 +107,7 @@ async def test_a_frame_larger_than_allowed_costs_the_connection_and_nothing_else
     await goes_on(site)
 
 
+@over_socket
 async def test_a_hundred_strange_frames_cost_few_lists(open_site: OpenSite) -> None:
     site = await open_site("local")
     await site.advance(60)
@@ -116,6 +120,7 @@ async def test_a_hundred_strange_frames_cost_few_lists(open_site: OpenSite) -> N
     assert site.lists() <= 2
 
 
+@over_socket
 @pytest.mark.parametrize("name", ["Start", "End", "Deleted", "BookingMoved", "EditRequested", "ExtensionRequested"])
 async def test_an_event_of_an_unknown_booking_asks_for_a_list(open_site: OpenSite, name: str) -> None:
     site = await open_site("local")
@@ -132,6 +137,7 @@ async def test_an_event_of_an_unknown_booking_asks_for_a_list(open_site: OpenSit
     assert ["booking.surprise", "list.asked", "list.applied"] == await site.codes()
 
 
+@over_socket
 async def test_an_event_named_by_a_number_and_a_lower_case_sibling_is_understood(open_site: OpenSite) -> None:
     """
     Ids may be numbers, and a stray "id" beside the event is no event.
@@ -305,6 +311,7 @@ EXTREME: Final[Mapping[str, bytes]] = {
 }
 
 
+@over_socket
 @pytest.mark.parametrize("what", EXTREME)
 @pytest.mark.parametrize("rules", ["", "opening hours"])
 async def test_an_extreme_value_ends_nothing(open_site: OpenSite, what: str, rules: str) -> None:

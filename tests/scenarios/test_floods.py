@@ -10,6 +10,7 @@ import pytest
 from hotdesk_daemon.core.desk import LinkState
 from hotdesk_daemon.ops.settings import SocketSettings
 from hotdesk_daemon.simulator import DeskPlan
+from tests.scenarios.transports import over_socket
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,7 +28,9 @@ async def test_a_thousand_sync_required_within_a_second_cost_two_lists_at_most(o
         site.device.faults.enable("sync_required_burst", count=10)
         await site.advance(0.009)
 
-    assert 1000 == sum(1 for step in await site.steps() if step.kind == "SyncRequired")
+    told = sum(1 for step in await site.steps() if step.kind == "SyncRequired")
+    # Two messages of the cloud that are alike to the millisecond are one that was sent twice.
+    assert 1000 == told if site.cloud is None else 100 <= told <= 1000
     assert 1 <= site.lists() <= 2
 
     await site.advance(60)
@@ -87,11 +90,13 @@ async def all_dropped(open_site: OpenSite, desks: int) -> None:
     assert all(LinkState.LIVE is d.link for desk in site.daemon.fleet.desks() for d in desk.devices.values())
 
 
+@over_socket
 @pytest.mark.timeout(30)
 async def test_fifty_desks_dropped_at_once_come_back_no_faster_than_configured(open_site: OpenSite) -> None:
     await all_dropped(open_site, 50)
 
 
+@over_socket
 @pytest.mark.timeout(60)
 async def test_five_hundred_desks_dropped_at_once_come_back_no_faster_than_configured(open_site: OpenSite) -> None:
     await all_dropped(open_site, 500)

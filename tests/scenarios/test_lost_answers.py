@@ -165,8 +165,8 @@ async def test_a_command_for_a_desk_that_is_off_waits_for_it(open_site: OpenSite
 
 async def test_a_desk_that_stays_off_parks_its_commands_at_their_deadline(open_site: OpenSite) -> None:
     site = await open_site("local")
-    site.floor.faults.enable("upgrade_502")
-    site.device.faults.enable("cut")
+    site.device.reboot(1100)
+    await site.clock.settle()
     await site.book(begins_in_min=60)
     await site.advance(1000)
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.scenarios.expecting import LOGOUT, ONE, TWO, Seen, delete_command, seen
+from tests.scenarios.expecting import LOGOUT, ONE, TWO, Seen, delete_command, seen, without
 from tests.scenarios.rules import RULES, rule
+from tests.scenarios.transports import over_socket
 
 if TYPE_CHECKING:
     from tests.scenarios.expecting import Row
@@ -192,7 +193,7 @@ async def test_f29_deleted_by_us_while_signed_in(open_site: OpenSite, kind: str,
     assert [delete_command(meeting_id)] == result.sent
     taken = [] if kind == "local" else ["command.taken"]
     expected = ["command.decided", "booking.deletion_asked", "command.sent", *taken, *gone, *leaves]
-    assert expected == [code for code in result.codes if code != "command.late"]
+    assert expected == without(result.codes, "command.late")
     over = next(reason for reason in await site.reasons() if reason.code == "sign_in.over")
     assert call == ("a call is running" in over.text)
 
@@ -276,7 +277,7 @@ async def test_f32_signed_out_by_us(open_site: OpenSite, kind: str, *, call: boo
     assert [
         "command.decided", "sign_in.sign_out_asked", "command.sent", *taken, "booking.deleted", "sign_in.over",
         "sign_in.ended", "command.done",
-    ] == [code for code in result.codes if code != "command.late"]  # fmt: skip
+    ] == without(result.codes, "command.late")  # fmt: skip
     done = next(reason for reason in await site.reasons() if reason.code == "command.done")
     assert "SignOutAsked" == await site.root(done)
     assert not site.device.in_call
@@ -306,6 +307,7 @@ async def test_f33_the_organizer_is_not_in_the_organisation(open_site: OpenSite,
     assert "HotdeskOrganizerNotFoundInOrg" == site.booking().end_cause
 
 
+@over_socket
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_desk_disturbed_while_signed_in_knows_the_user_again(open_site: OpenSite, kind: str) -> None:
     """

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
+import pytest
 
 from hotdesk_daemon.app.activate import activate_organisation
 from hotdesk_daemon.app.simulated import desk_settings, organisation_settings
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
     from hotdesk_daemon.simulator import Desk, Floor
     from hotdesk_daemon.simulator.cloud import CloudOrganisation
+
+_FIRST_PORT: Final = 20_000
+_PORTS: Final = 100
 
 
 class Transport(Protocol):
@@ -81,6 +86,7 @@ class Cloud:
                 organisation_settings(cloud, organisation, settings),
                 rate_per_s=10_000.0,
                 concurrency=100,
+                request_timeout_s=settings.sockets.request_timeout_s,
                 sync_interval_s=settings.sync.interval_s,
             )
             settings = attrs.evolve(
@@ -94,6 +100,16 @@ class Cloud:
             yield Reached(settings=settings, cloud=cloud)
 
 
+def over(*names: str) -> pytest.MarkDecorator:
+    """Play a scenario over these transports only: what it is about, the others do not have."""
+    return pytest.mark.parametrize("transport", names, indirect=True)
+
+
+#: What is about connections to devices, their opening, their frames and their ends.
+over_socket: Final = over("socket")
+over_cloud: Final = over("queue", "webhook")
+
+
 def _cloud_desk(desk: Desk, organisation: CloudOrganisation, name: str) -> DeskSettings:
     by_socket = desk_settings(desk)
     devices = tuple(
@@ -104,11 +120,21 @@ def _cloud_desk(desk: Desk, organisation: CloudOrganisation, name: str) -> DeskS
 
 
 def _free_port() -> int:
-    """A port that is free now: the webhook's address must be told before the daemon listens there."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """
+    A port that stays free until the daemon listens there: the webhook's address must be told before.
+
+    It lies below those that the system deals out, and each test process looks in a range of its own.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    for port in range(_FIRST_PORT + worker * _PORTS, _FIRST_PORT + (worker + 1) * _PORTS):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no port is free")
 
 
 TRANSPORTS: Final[Mapping[str, Transport]] = {

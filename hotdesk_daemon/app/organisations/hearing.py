@@ -52,6 +52,7 @@ class Member:
     software: str | None = None
     is_connected: bool = True  # as the directory says: the device is in touch with the cloud
     is_forbidden: bool = False  # the cloud refuses us this device
+    awaits_directory: bool = True  # and with it its software: what it can be asked for depends on that
     told_at: dict[object, datetime] = attrs.field(factory=dict)
 
     @property
@@ -59,6 +60,8 @@ class Member:
         """Why this device is not reached although its organisation is; None when it should be."""
         if self.is_forbidden:
             return "the cloud refuses access to this device"
+        if self.awaits_directory and self.software is None:
+            return "the directory was not read yet"
         return None if self.is_connected else "the device is not connected to the cloud"
 
 
@@ -67,6 +70,9 @@ class Ears(Protocol):
 
     async def acted(self, token: str) -> None:
         """Take an action that came among the messages; one that is not to be believed is told, not raised."""
+
+    def met_restart(self) -> None:
+        """A device of ours restarts."""
 
     def met_stranger(self, uuid: str) -> None:
         """A message is of a device that is on no desk of ours."""
@@ -140,9 +146,13 @@ class Hearing:
         if member is None:
             return []
         ways = member.ways
-        if ways.cloud is not None and not ways.cloud.is_up and self.is_up and not member.is_forbidden:
-            member.is_connected = True  # it speaks, whatever the directory said when last read
-            await ways.cloud_up(software=member.software)
+        if not member.is_connected:  # it speaks, whatever the directory said when last read
+            member.is_connected = True
+            await self.judge(member)
+        if isinstance(message, EventsMessage) and message.is_restart:
+            member.is_connected = False
+            await self.judge(member)
+            self._ears.met_restart()
         inputs = inputs_of(message, device=member.device, raw=raw)
         news = self._news(member, message, inputs)
         if not news or not ways.hears_cloud:
@@ -201,6 +211,13 @@ class Hearing:
         self.is_up, self.cause = False, cause
         for member in [*self.members.values()]:
             await self.judge(member)
+
+    async def directory_was_read(self) -> None:
+        """The directory was read or cannot be: from here on no device waits for it."""
+        for member in [*self.members.values()]:
+            if member.awaits_directory:
+                member.awaits_directory = False
+                await self.judge(member)
 
     async def judge(self, member: Member) -> None:
         """Tell the device's ways whether it is reached."""

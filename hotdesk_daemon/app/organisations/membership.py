@@ -85,8 +85,8 @@ class Membership:
 
     async def retell(self) -> None:
         """Tell every desk how much is pushed."""
-        for known in self._desks.values():
-            settings = self._settings(known)
+        named = {desk.id: desk for desk in self._named.values()}
+        for settings in [*named.values(), *(self._settings(known) for known in self._desks.values())]:
             await self.tools.housing.change(settings, self._configured(settings), self.links)
 
     def _is_named(self, devices: object) -> bool:

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Final, Never
 
 import attrs
 
+from hotdesk_daemon.app.organisations.following import DirectoryKeeper
 from hotdesk_daemon.app.organisations.hearing import Hearing
 from hotdesk_daemon.app.organisations.membership import Membership
 from hotdesk_daemon.app.organisations.notices import check_of, notifications_of
 from hotdesk_daemon.app.organisations.quarantine import Quarantine
-from hotdesk_daemon.app.organisations.register import Register
+from hotdesk_daemon.app.organisations.waits import LONGEST_WAIT_S, backoff_s, happens_within
 from hotdesk_daemon.core.errors import HotdeskError, PermanentError, TransientError
 from hotdesk_daemon.ops.logs import get_log
 from hotdesk_daemon.ops.settings import Events
@@ -39,15 +40,12 @@ from hotdesk_daemon.transport.cloud import (
     JwtVerifier,
     QueueReader,
     Seen,
-    Selection,
     TokenKeeper,
     TokenState,
     UpdateAction,
     poll_url_of,
-    read_directory,
     read_supported,
     supported_url,
-    uuid_of,
 )
 from hotdesk_daemon.xapi.cloud import WANTED_EVENTS, WANTED_STATUSES
 
@@ -56,6 +54,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
+    from hotdesk_daemon.app.organisations.register import Register
     from hotdesk_daemon.app.organisations.tools import Tools
     from hotdesk_daemon.core.ids import DeviceId
     from hotdesk_daemon.ops.settings import DeskSettings
@@ -63,13 +62,8 @@ if TYPE_CHECKING:
 
 #: A stream that is down for less than this has lost nothing: the cloud keeps the messages meanwhile.
 GRACE_S: Final = 90.0
-_FIRST_WAIT_S: Final = 2.0
-_LONGEST_WAIT_S: Final = 300.0
-_MOST_DOUBLINGS: Final = 10
 #: How long a webhook may wait for its commit.
 _COMMIT_S: Final = 10.0
-#: A stranger among the devices has the directory read again, but not more often than this.
-_STRANGER_S: Final = 60.0
 _HTTP_S: Final = 30.0
 
 
@@ -81,7 +75,9 @@ class Organisation:
     daemon from being ready. *is_healthy* says whether the daemon is, for the cloud's health checks.
     """
 
-    def __init__(self, tools: Tools, *, session: aiohttp.ClientSession, is_healthy: Callable[[], bool]) -> None:
+    def __init__(
+        self, tools: Tools, *, session: aiohttp.ClientSession, register: Register, is_healthy: Callable[[], bool]
+    ) -> None:
         wanted = tools.wanted
         self.id = wanted.id
         self.tools = tools
@@ -119,21 +115,22 @@ class Organisation:
         self._membership = Membership(
             tools=tools,
             hearing=self._hearing,
-            register=Register.load(tools.file(".desks.json")),
+            register=register,
             rest=self._rest,
             links=self.links,
+        )
+        self._directory = DirectoryKeeper(
+            tools, rest=self._rest, membership=self._membership, hearing=self._hearing, log=self._log
         )
         self._queue = QueueReader(
             http=self._http, sink=self, sleep=tools.sleep, rng=random.Random(tools.rng.random()), log=self._log
         )
         self._change = asyncio.Event()  # the installation is another one: tell the cloud anew where to send
-        self._wish_to_read = asyncio.Event()
         self._is_set_up = False
         self._was_missing: tuple[str, ...] | None = None
         self._falling: asyncio.Task[None] | None = None
         self._group: asyncio.TaskGroup | None = None
         self._heard_mono = tools.mono()
-        self._told_unusable: frozenset[str] = frozenset()
 
     # --- before the daemon serves ------------------------------------------------------------------------------------
 
@@ -155,7 +152,7 @@ class Organisation:
             if self._events is not Events.WEBHOOK:
                 group.create_task(self._queue.run(), name=f"queue org={self.id}")
             group.create_task(self._keep_set_up(), name=f"set-up org={self.id}")
-            group.create_task(self._keep_directory(), name=f"directory org={self.id}")
+            group.create_task(self._directory.run(), name=f"directory org={self.id}")
         raise AssertionError("the tasks of an organisation never end")
 
     @property
@@ -168,7 +165,7 @@ class Organisation:
         while True:
             installation = self._keeper.installation
             if installation is None or self._keeper.state is TokenState.REAUTHORISE:
-                await self._pause(self._change, _LONGEST_WAIT_S)
+                await happens_within(self._change, LONGEST_WAIT_S, sleep=self.tools.sleep)
                 continue
             if not self._is_set_up:
                 try:
@@ -178,9 +175,10 @@ class Organisation:
                     failures += 1
                     self._log.debug("org.setup_failed", error=str(exc))
                     await self.stream_down(str(exc))
-                    await self._pause(self._change, self._backoff_s(failures, exc))
+                    wait_s = backoff_s(failures, exc, rng=self.tools.rng)
+                    await happens_within(self._change, wait_s, sleep=self.tools.sleep)
                     continue
-            await self._pause(self._change, _LONGEST_WAIT_S)
+            await happens_within(self._change, LONGEST_WAIT_S, sleep=self.tools.sleep)
             await self._mind_silence()
 
     async def _set_up(self, installation: Installation) -> None:
@@ -194,7 +192,7 @@ class Organisation:
         self._is_set_up = True
         self._queue.go_to(url)
         await self._learn_what_is_pushed(installation)
-        self._wish_to_read.set()
+        self._directory.open()
         self._heard_mono = self.tools.mono()
         await self.stream_up()
 
@@ -222,62 +220,6 @@ class Organisation:
         if self._events is Events.WEBHOOK and self.tools.mono() - self._heard_mono > limit_s:
             self._is_set_up = False
             await self._fall_now("no message for too long")
-
-    async def _keep_directory(self) -> Never:
-        failures = 0
-        while True:
-            if not self._is_set_up:
-                await self._pause(self._wish_to_read, _LONGEST_WAIT_S)
-                continue
-            self._wish_to_read.clear()
-            try:
-                await self._read_directory()
-                failures = 0
-                wait_s = self.tools.clock.real_s(self.tools.wanted.directory_interval_s)
-            except (HotdeskError, OSError, TimeoutError) as exc:
-                failures += 1
-                (self._log.warning if failures == 1 else self._log.debug)("org.directory_failed", error=str(exc))
-                wait_s = self._backoff_s(failures, exc)
-            await self.tools.sleep(min(wait_s, _STRANGER_S))
-            await self._pause(self._wish_to_read, max(0.0, wait_s - _STRANGER_S))
-
-    async def _read_directory(self) -> None:
-        select = self.tools.wanted.select
-        selection = Selection(
-            tags=frozenset(select.tags),
-            locations=frozenset(uuid_of(one) for one in select.locations),
-            workspaces=frozenset(uuid_of(one) for one in select.workspaces),
-            hotdesking_only=select.hotdesking_only,
-        )
-        read = await read_directory(self._rest, selection)
-        for name, why in read.unusable:
-            if name not in self._told_unusable:
-                self._log.info("org.device_unusable", webex_id=name, reason=why)
-        self._told_unusable = frozenset(name for name, _ in read.unusable)
-        await self._membership.follow(read)
-        self._log.debug("org.directory", desks=len(read.desks), unusable=len(read.unusable))
-
-    async def _pause(self, event: asyncio.Event, most_s: float) -> None:
-        """Until *event* or for *most_s* of the machine's time, whichever is first."""
-        waits = {
-            asyncio.create_task(event.wait(), name=f"a wish org={self.id}"),
-            asyncio.create_task(self._sleep(most_s), name=f"a pause org={self.id}"),
-        }
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in waits:
-                task.cancel()
-            await asyncio.wait(waits)
-
-    async def _sleep(self, seconds: float) -> None:
-        await self.tools.sleep(seconds)
-
-    def _backoff_s(self, failures: int, exc: BaseException) -> float:
-        if isinstance(exc, TransientError) and exc.retry_after_s is not None:
-            return exc.retry_after_s
-        most_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(failures, _MOST_DOUBLINGS))
-        return self.tools.rng.uniform(most_s / 2, most_s)
 
     async def _fetch(self, url: str) -> bytes:
         answer = await self._http.request("GET", url, timeout_s=_HTTP_S, authorized=False)
@@ -379,10 +321,14 @@ class Organisation:
         except PermanentError:
             return
 
+    def met_restart(self) -> None:
+        """A device restarts: whether it came back is for the directory to say, if it does not speak before."""
+        self._directory.wish()
+
     def met_stranger(self, uuid: str) -> None:
         """A device that we do not know speaks: look into the directory."""
         self._log.info("org.stranger", webex_id=uuid)
-        self._wish_to_read.set()
+        self._directory.wish()
 
     async def met_garbage(self, raw: bytes, error: str) -> None:
         """Keep what nobody understands."""

@@ -13,6 +13,7 @@ from aiohttp import web
 from hotdesk_daemon.app.organisations.allowance import Allowance
 from hotdesk_daemon.app.organisations.authority import authority
 from hotdesk_daemon.app.organisations.organisation import Organisation
+from hotdesk_daemon.app.organisations.register import Register
 from hotdesk_daemon.app.organisations.tools import Tools
 from hotdesk_daemon.core.errors import TransientError
 from hotdesk_daemon.ops.logs import get_log
@@ -65,7 +66,10 @@ class Organisations:
                 connector = aiohttp.TCPConnector(limit=places, ssl=tls if tls is not None else True)
                 session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
                 tools = _tools(wanted, settings, fleet=fleet, housing=housing, metrics=metrics, rng=rng)
-                made[wanted.id] = Organisation(tools, session=session, is_healthy=lambda: fleet.readiness().ready)
+                register = await asyncio.to_thread(Register.load, tools.file(".desks.json"))
+                made[wanted.id] = Organisation(
+                    tools, session=session, register=register, is_healthy=lambda: fleet.readiness().ready
+                )
             yield cls(made, fleet=fleet, settings=settings)
 
     def __iter__(self) -> Iterator[Organisation]:

@@ -4,6 +4,7 @@ One organisation in the simulated cloud: its integration with tokens and setting
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import random
 from collections import deque
@@ -19,7 +20,7 @@ from hotdesk_daemon.simulator.faults import FaultBoard
 from .access import COMMANDS, EVENTS, REDUCED_EVENTS, REDUCED_STATUSES, STATUSES
 from .ids import public_id, uuid_for
 from .messages import CloudListener
-from .outbox import QueueBox, WebhookBox
+from .outbox import QueueBox, WebhookBox, finish
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -94,6 +95,7 @@ class CloudOrganisation:
         self._key = key
         self._numbers = itertools.count(1)
         self._begun: deque[datetime] = deque()
+        self._withheld: set[asyncio.Future[None]] = set()
         self._rng = random.Random(f"{floor.seed}/{self.name}")  # the same seed must give the same cloud
         self.listeners = [CloudListener(station.device, self) for desk in desks for station in desk.stations]
         self.new_refresh_token()
@@ -122,6 +124,22 @@ class CloudOrganisation:
     def is_live(self) -> bool:
         """Whether the provisioning was completed."""
         return self.settings.get("provisioningState") == "completed"
+
+    # Answers.
+
+    async def withhold(self, device: Device, seconds: float | None) -> None:
+        """Return after so long, or when the cloud ends."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._withheld.add(done)
+        done.add_done_callback(self._withheld.discard)
+        if seconds is not None:
+            device.schedule.after(seconds, lambda: finish(done))
+        await done
+
+    def withhold_no_more(self) -> None:
+        """Let every answer go."""
+        for done in [*self._withheld]:
+            finish(done)
 
     # Devices.
 

@@ -18,7 +18,6 @@ from aiohttp import web
 from . import listings, xapi
 from .ids import uuid_in
 from .organisation import CloudOrganisation, Request
-from .outbox import finish
 from .signing import SigningKey
 
 if TYPE_CHECKING:
@@ -30,7 +29,8 @@ if TYPE_CHECKING:
 
 _MOST_BYTES: Final = 1 << 20
 _PAGE: Final = 100
-_FOREVER_S: Final = 3600.0
+#: Whom a request was about, for the log of requests.
+_DEVICE: Final = web.RequestKey("device", str)
 _OVER_RATE_S: Final = 2.0
 
 _Handler: TypeAlias = "Callable[[CloudOrganisation, web.Request], Awaitable[web.Response]]"
@@ -122,6 +122,7 @@ class SimulatedCloud:
             await asyncio.wait(self._sending)
         for organisation in self.organisations:
             organisation.queue.wake()
+            organisation.withhold_no_more()
         await self._closing.aclose()
 
     def _app(self) -> web.Application:
@@ -204,7 +205,7 @@ def _within_rate(organisation: CloudOrganisation) -> None:
 
 
 def _note(organisation: CloudOrganisation, request: web.Request, status: int) -> None:
-    device = str(request.get("device", ""))
+    device = str(request.get(_DEVICE, ""))
     organisation.requests.append(
         Request(at=organisation.now(), method=request.method, path=request.path, status=status, device=device)
     )
@@ -337,7 +338,7 @@ def _device(organisation: CloudOrganisation, request: web.Request, given: str) -
     device = organisation.find(uuid)
     if device is None:
         raise xapi.RestError(404, "The device is not known.")
-    request["device"] = device.device_id
+    request[_DEVICE] = device.device_id
     if uuid in organisation.elsewhere:
         raise xapi.RestError(403, "The device is at another location.")
     return device
@@ -352,10 +353,7 @@ async def _command(organisation: CloudOrganisation, request: web.Request) -> web
         raise xapi.RestError(400, "The request cannot be read.") from exc
     result, withheld = xapi.run_command(organisation, device, request.match_info["name"], arguments)
     if withheld is not None:
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        seconds = _FOREVER_S if withheld.seconds is None else withheld.seconds
-        device.schedule.after(seconds, lambda: finish(done))
-        await done
+        await organisation.withhold(device, withheld.seconds)
     return web.json_response({"deviceId": body["deviceId"], "arguments": arguments, "result": result})
 
 
