@@ -205,6 +205,8 @@ class Fleet:
 
         inputs, raw = await self.dispatcher.query(effect.device, read)
         failed = isinstance(inputs[-1], ListFailed)
+        if self.ways.get(effect.device) is not ways:
+            return  # let go while it answered
         if ways.session != session or (failed and not (self.started and ways.is_up)):
             # Asked in a session that has ended: what that ended says is told, and the next session lists by itself.
             return

@@ -9,17 +9,20 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final
 
 from hotdesk_daemon.app.daemon import loop_factory
-from hotdesk_daemon.app.simulated import desk_settings
+from hotdesk_daemon.app.simulated import desk_settings, organisation_settings
 from hotdesk_daemon.core.errors import HotdeskError
 from hotdesk_daemon.ops.clocks import ScaledClock
 from hotdesk_daemon.ops.logs import configure_logs, get_log
+from hotdesk_daemon.ops.settings import SimulatorTransport
+from hotdesk_daemon.simulator.cloud import SimulatedCloud
 from hotdesk_daemon.simulator.floor import DEFAULT_PASSWORD, Floor
 
 if TYPE_CHECKING:
-    from hotdesk_daemon.ops.settings import Settings
+    from hotdesk_daemon.ops.settings import OrganisationSettings, Settings
     from hotdesk_daemon.simulator.desks import Desk
 
 #: Where the printed configuration says that the devices' password is.
@@ -50,18 +53,30 @@ async def _run(settings: Settings) -> None:
     clock = ScaledClock(speed=wanted.speed)
     async with Floor(wanted.desks, clock=clock, seed=wanted.seed, living=True) as floor:
         control = await floor.open_control()
-        sys.stdout.write("".join(_configuration(desk) for desk in floor.desks))
-        sys.stdout.flush()
-        sys.stderr.write(_way_to(floor, control, speed=wanted.speed))
-        await stop.wait()  # for ever: until a signal
+        async with AsyncExitStack() as stack:
+            if wanted.transport is SimulatorTransport.SOCKET:
+                shown = "".join(_configuration(desk) for desk in floor.desks)
+                way = f"Their password: export {PASSWORD_VARIABLE}={DEFAULT_PASSWORD}"
+            else:
+                cloud = await stack.enter_async_context(SimulatedCloud(floor))
+                organisation = cloud.organisations[0]
+                shown = _cloud_configuration(organisation_settings(cloud, organisation, settings))
+                way = (
+                    f"Its secret: export {PASSWORD_VARIABLE}={organisation.client_secret}\n"
+                    f"Activate it: hotdesk-daemon activate {organisation.activation_code()}"
+                )
+            sys.stdout.write(shown)
+            sys.stdout.flush()
+            sys.stderr.write(_way_to(floor, control, way, speed=wanted.speed))
+            await stop.wait()  # for ever: until a signal
 
 
-def _way_to(floor: Floor, control: str, *, speed: float) -> str:
+def _way_to(floor: Floor, control: str, way: str, *, speed: float) -> str:
     """What a person at the terminal needs to know."""
     first = floor.desks[0]
     lines = [
         f"{len(floor.desks)} simulated desks are listening; the configuration above points a daemon at them.",
-        f"Their password: export {PASSWORD_VARIABLE}={DEFAULT_PASSWORD}",
+        way,
         f"What can be done to them: curl {control}/desks, /faults and /flows tell; for instance",
         f'  curl -X PUT {control}/faults/upgrade_502 -d \'{{"device": "{first.stations[0].device_id}"}}\'',
         f'  curl -X POST {control}/flows/F03 -d \'{{"desk": "{first.workspace}"}}\'',
@@ -69,6 +84,26 @@ def _way_to(floor: Floor, control: str, *, speed: float) -> str:
     ]
     if speed != 1:
         lines.insert(1, "Their clock runs fast and a daemon's own does not: to a daemon, most of it will be odd.")
+    return "\n".join(lines) + "\n"
+
+
+def _cloud_configuration(organisation: OrganisationSettings) -> str:
+    lines = [
+        "[[organisation]]",
+        f'id = "{organisation.id}"',
+        f'client_id = "{organisation.client_id}"',
+        f'client_secret = "env:{PASSWORD_VARIABLE}"',
+        f'events = "{organisation.events.value}"',
+        f'jwks_url = "{organisation.jwks_url}"',
+        f'supported_url = "{organisation.supported_url}"',
+    ]
+    if organisation.webhook is not None:
+        lines += [
+            "",
+            "[organisation.webhook]",
+            f'url = "{organisation.webhook.url}"',
+            f'secret = "env:{PASSWORD_VARIABLE}"',
+        ]
     return "\n".join(lines) + "\n"
 
 

@@ -41,6 +41,8 @@ _Given: TypeAlias = Any  # whatever click hands around
 VERBS: Final[Mapping[str, tuple[str, str]]] = {
     "run": ("run", "Run the daemon."),
     "check-config": ("check_config", "Check the configuration and start nothing."),
+    "manifest": ("manifest", "Print the manifest of the Webex workspace integration."),
+    "activate": ("activate", "Activate an organisation's workspace integration."),
     "simulate": ("simulate", "Run the simulated site alone."),
     "desks": ("desks", "Show desks."),
     "bookings": ("bookings", "Show bookings."),
