@@ -572,7 +572,7 @@ def test_a_state_directory_that_cannot_be_used_is_a_configuration_mistake(tmp_pa
 # --- anything at all -------------------------------------------------------------------------------------------------
 
 WORDS = st.sampled_from(
-    ["daemon", "http", "port", "desk", "device", "id", "url", "policy", "opening_hours", "days", "x"]
+    ["daemon", "http", "port", "desk", "device", "organisation", "webhook", "id", "url", "policy", "days", "x"]
 )
 VALUES = st.recursive(
     st.one_of(st.booleans(), st.integers(), st.floats(), st.text(max_size=8), st.sampled_from(["env:A", "5s", "mon"])),
@@ -587,7 +587,7 @@ def test_whatever_toml_holds_is_either_settings_or_told_mistakes(data: dict[str,
     check = Check(documents=documents, environ={}, problems=documents.problems, warnings=[], rules=RULES)
 
     settings = check.table(Settings, data, ())
-    check_unique(check, data.get("desk"))
+    check_unique(check, desks=data.get("desk"), organisations=data.get("organisation"))
 
     assert (settings is not None) or documents.problems
 

@@ -30,6 +30,8 @@ from hotdesk_daemon.xapi.cloud import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hotdesk_daemon.app.fleet import Fleet
     from hotdesk_daemon.core.inputs import Input
     from hotdesk_daemon.core.steps import Step
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 
 #: Devices that we do not know, remembered so that each is told of once.
 _STRANGERS_KEPT: Final = 10_000
+#: How long a device that the cloud refuses us is left alone, in the machine's time.
+_DENIED_S: Final = 3600.0
 
 _DeviceMessage = StatusMessage | EventsMessage
 
@@ -51,14 +55,15 @@ class Member:
     ways: Ways
     software: str | None = None
     is_connected: bool = True  # as the directory says: the device is in touch with the cloud
-    is_forbidden: bool = False  # the cloud refuses us this device
+    forbidden_mono: float | None = None  # since when the cloud refuses us this device
+    is_denial_told: bool = False
     awaits_directory: bool = True  # and with it its software: what it can be asked for depends on that
     told_at: dict[object, datetime] = attrs.field(factory=dict)
 
     @property
     def obstacle(self) -> str | None:
         """Why this device is not reached although its organisation is; None when it should be."""
-        if self.is_forbidden:
+        if self.forbidden_mono is not None:
             return "the cloud refuses access to this device"
         if self.awaits_directory and self.software is None:
             return "the directory was not read yet"
@@ -70,6 +75,9 @@ class Ears(Protocol):
 
     async def acted(self, token: str) -> None:
         """Take an action that came among the messages; one that is not to be believed is told, not raised."""
+
+    def met_denial(self, device: DeviceId, error: str) -> None:
+        """The cloud refuses us a device, for the first time or again."""
 
     def met_restart(self) -> None:
         """A device of ours restarts."""
@@ -92,13 +100,14 @@ class Hearing:
     counts as reached, and with it those do that nothing stands against.
     """
 
-    def __init__(self, *, fleet: Fleet, seen: Seen, ears: Ears) -> None:
+    def __init__(self, *, fleet: Fleet, seen: Seen, ears: Ears, mono: Callable[[], float]) -> None:
         self.members: dict[str, Member] = {}
         self.is_up = False
         self.cause = "not connected yet"
         self._fleet = fleet
         self._seen = seen
         self._ears = ears
+        self._mono = mono
         self._strangers: set[str] = set()
 
     # --- messages ----------------------------------------------------------------------------------------------------
@@ -219,8 +228,27 @@ class Hearing:
                 member.awaits_directory = False
                 await self.judge(member)
 
+    async def denied(self, webex_id: str, error: str) -> None:
+        """The cloud refuses us a device: it is not reached, and tried again after a while."""
+        member = self.members.get(uuid_of(webex_id))
+        if member is None:
+            return
+        member.forbidden_mono = self._mono()
+        if not member.is_denial_told:
+            member.is_denial_told = True
+            self._ears.met_denial(member.device, error)
+        await self.judge(member)
+
+    def granted(self, webex_id: str) -> None:
+        """The cloud lets us at a device."""
+        member = self.members.get(uuid_of(webex_id))
+        if member is not None:
+            member.is_denial_told = False
+
     async def judge(self, member: Member) -> None:
         """Tell the device's ways whether it is reached."""
+        if member.forbidden_mono is not None and self._mono() - member.forbidden_mono >= _DENIED_S:
+            member.forbidden_mono = None
         obstacle = member.obstacle if self.is_up else self.cause
         if obstacle is None:
             await member.ways.cloud_up(software=member.software)

@@ -149,7 +149,11 @@ class Membership:
 
     def _link(self, device: DeviceId, webex_id: str) -> None:
         self.links[device] = CloudLink(
-            device, webex_id=webex_id, rest=self.rest, timeout_s=self.tools.wanted.request_timeout_s
+            device,
+            webex_id=webex_id,
+            rest=self.rest,
+            timeout_s=self.tools.wanted.request_timeout_s,
+            access=self.hearing,
         )
 
     def _join(self, desk: DeskId, device: DeviceId, webex_id: str, software: str | None) -> None:

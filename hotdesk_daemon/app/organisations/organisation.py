@@ -9,6 +9,7 @@ affair: its desks grow stale and stay readable, those of others do not notice.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Never
@@ -62,8 +63,8 @@ if TYPE_CHECKING:
 
 #: A stream that is down for less than this has lost nothing: the cloud keeps the messages meanwhile.
 GRACE_S: Final = 90.0
-#: How long a webhook may wait for its commit.
-_COMMIT_S: Final = 10.0
+#: Posts that are refused are counted each, and told of no more often than this.
+_REFUSALS_S: Final = 60.0
 _HTTP_S: Final = 30.0
 
 
@@ -111,7 +112,7 @@ class Organisation:
             jwks_urls={"": wanted.jwks_url} if wanted.jwks_url else JWKS_URLS,
         )
         self._actions = Actions(verifier=verifier, keeper=self._keeper)
-        self._hearing = Hearing(fleet=tools.fleet, seen=Seen(mono=tools.mono), ears=self)
+        self._hearing = Hearing(fleet=tools.fleet, seen=Seen(mono=tools.mono), ears=self, mono=tools.mono)
         self._membership = Membership(
             tools=tools,
             hearing=self._hearing,
@@ -128,6 +129,7 @@ class Organisation:
         self._change = asyncio.Event()  # the installation is another one: tell the cloud anew where to send
         self._is_set_up = False
         self._was_missing: tuple[str, ...] | None = None
+        self._refusal_mono = -math.inf
         self._falling: asyncio.Task[None] | None = None
         self._group: asyncio.TaskGroup | None = None
         self._heard_mono = tools.mono()
@@ -163,6 +165,7 @@ class Organisation:
         """Whenever there is an installation that was not told so yet, say where to send; watch over the silence."""
         failures = 0
         while True:
+            self._change.clear()
             installation = self._keeper.installation
             if installation is None or self._keeper.state is TokenState.REAUTHORISE:
                 await happens_within(self._change, LONGEST_WAIT_S, sleep=self.tools.sleep)
@@ -183,13 +186,12 @@ class Organisation:
 
     async def _set_up(self, installation: Installation) -> None:
         """Complete the provisioning (again): the same said twice does no harm."""
-        self._change.clear()
         self._rest.base_url = self.tools.wanted.api_url or installation.api_url
         body = {"provisioningState": "completed", **notifications_of(self.tools.wanted, installation)}
         settings = await self._rest.patch_app(installation.app_url, body)
         url = poll_url_of(settings)
         await self._keeper.change(lambda found: attrs.evolve(found, poll_url=url))
-        self._is_set_up = True
+        self._is_set_up = not self._change.is_set()  # changed while we said so: say it once more
         self._queue.go_to(url)
         await self._learn_what_is_pushed(installation)
         self._directory.open()
@@ -321,6 +323,10 @@ class Organisation:
         except PermanentError:
             return
 
+    def met_denial(self, device: DeviceId, error: str) -> None:
+        """Say once that the cloud refuses us a device."""
+        self._log.warning("org.device_forbidden", device_id=device, error=error)
+
     def met_restart(self) -> None:
         """A device restarts: whether it came back is for the directory to say, if it does not speak before."""
         self._directory.wish()
@@ -346,7 +352,8 @@ class Organisation:
     def posted(self, outcome: str) -> None:
         """Count one post of the webhook."""
         self.tools.metrics.webhook_posts.labels(org=self.id, outcome=outcome).inc()
-        if outcome == "refused":
+        if outcome == "refused" and self.tools.mono() - self._refusal_mono >= _REFUSALS_S:
+            self._refusal_mono = self.tools.mono()
             self._log.warning("webhook.refused")
 
     # --- tokens ------------------------------------------------------------------------------------------------------

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LIMIT_BYTES: Final = 16 << 20
-_DESK: Final = "desk"
+#: Lists of tables that add up over the files.
+_LISTS: Final = ("desk", "organisation")
 _BYTE_ORDER_MARKS: Final = {
     codecs.BOM_UTF8: "UTF-8 with a byte order mark",
     codecs.BOM_UTF16_LE: "UTF-16",
@@ -128,21 +129,23 @@ def _syntax_problem(message: str, text: str, file: Path) -> str:
 
 
 def _lay_over(documents: Documents, data: dict[str, Any], file: str, lines: Mapping[KeyPath, int]) -> None:
-    """Put *data* over what is there: tables join, desks append, anything else replaces."""
-    there, new = documents.data.get(_DESK), data.get(_DESK)
-    offset = len(there) if isinstance(there, list) and isinstance(new, list) else 0
+    """Put *data* over what is there: tables join, desks and organisations append, anything else replaces."""
+    offsets = {}
+    for name in _LISTS:
+        there, new = documents.data.get(name), data.get(name)
+        if isinstance(there, list) and isinstance(new, list):
+            offsets[name] = len(there)
+            data = {**data, name: there + new}
     for path, line in lines.items():
-        documents.places[_shifted(path, offset)] = Place(file, line)
-    if isinstance(there, list) and isinstance(new, list):
-        data = {**data, _DESK: there + new}
+        documents.places[_shifted(path, offsets)] = Place(file, line)
     _join(documents.data, data)
 
 
-def _shifted(path: KeyPath, offset: int) -> KeyPath:
-    """Return *path* as it is once its desks stand behind *offset* others."""
+def _shifted(path: KeyPath, offsets: Mapping[str, int]) -> KeyPath:
+    """Return *path* as it is once its list's tables stand behind others."""
     match path:
-        case ("desk", int(index), *rest):
-            return ("desk", index + offset, *rest)
+        case (str(name), int(index), *rest) if name in offsets:
+            return (name, index + offsets[name], *rest)
         case _:
             return path
 

@@ -37,7 +37,7 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     apply_environment(documents, environ, warnings)
     check = Check(documents=documents, environ=environ, problems=problems, warnings=warnings, rules=RULES)
     settings = check.table(Settings, documents.data, ())
-    check_unique(check, documents.data.get("desk"))
+    check_unique(check, desks=documents.data.get("desk"), organisations=documents.data.get("organisation"))
     if problems or settings is None:
         raise ConfigError(*problems)
     return attrs.evolve(settings, warnings=tuple(warnings))

@@ -27,6 +27,7 @@ from hotdesk_daemon.ops.settings.site import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from hotdesk_daemon.ops.settings.checking import Check
     from hotdesk_daemon.ops.settings.places import KeyPath
@@ -82,7 +83,7 @@ def _device(check: Check, device: DeviceSettings, path: KeyPath) -> None:
     elif len(ways) > 1:
         check.problem((*path, ways[1]), f"does not go with {ways[0]}; keep one of {', '.join(ways)}")
     elif device.ca_file is not None:
-        _check_authority(check, device, path)
+        _check_authority(check, device.ca_file, path)
     if device.verify is Verify.OFF:
         check.warning((*path, "verify"), "the certificate is not checked: anybody on the way can read the password")
     if parts.scheme == "ws" and not is_loopback(parts.hostname or ""):
@@ -103,6 +104,8 @@ def _check_ways(check: Check, device: DeviceSettings, path: KeyPath) -> None:
 
 def _organisation(check: Check, organisation: OrganisationSettings, path: KeyPath) -> None:
     """A webhook needs somewhere to go; its key must be long enough for the cloud to take it."""
+    if organisation.ca_file is not None:
+        _check_authority(check, organisation.ca_file, path)
     webhook = organisation.webhook
     if organisation.events is not Events.QUEUE and webhook is None:
         check.problem((*path, "webhook"), "is missing; write [organisation.webhook] with url and secret")
@@ -114,13 +117,13 @@ def _organisation(check: Check, organisation: OrganisationSettings, path: KeyPat
         check.warning((*path, "webhook", "url"), "http:// lets anybody read along; write https://")
 
 
-def _check_authority(check: Check, device: DeviceSettings, path: KeyPath) -> None:
+def _check_authority(check: Check, ca_file: Path, path: KeyPath) -> None:
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=device.ca_file)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=ca_file)
     except ssl.SSLError:
-        check.problem((*path, "ca_file"), f"{device.ca_file} holds no certificate in PEM form; name one that does")
+        check.problem((*path, "ca_file"), f"{ca_file} holds no certificate in PEM form; name one that does")
     except OSError as exc:
-        check.problem((*path, "ca_file"), f"{device.ca_file} cannot be read: {exc.strerror}; mend path or permissions")
+        check.problem((*path, "ca_file"), f"{ca_file} cannot be read: {exc.strerror}; mend path or permissions")
 
 
 def _desk(check: Check, desk: DeskSettings, path: KeyPath) -> None:
@@ -148,14 +151,16 @@ def _site(check: Check, settings: Settings, path: KeyPath) -> None:
             check.problem(("desk", index, "organisation"), f'"{desk.organisation}" is no [[organisation]]{hint}')
 
 
-def check_unique(check: Check, desks: object) -> None:
-    """Find ids and addresses that stand twice, in whatever of *desks* can be read."""
+def check_unique(check: Check, *, desks: object, organisations: object) -> None:
+    """Find ids and addresses that stand twice, in whatever of the tables can be read."""
     seen: dict[tuple[str, str], KeyPath] = {}
+    for index, organisation in enumerate(_dicts(organisations)):
+        _once(check, seen, "organisation", organisation, ("organisation", index, "id"))
     for index, desk in enumerate(_dicts(desks)):
         path: KeyPath = ("desk", index)
         _once(check, seen, "desk", desk, (*path, "id"))
         for number, device in enumerate(_dicts(desk.get("device"))):
-            for key in ("id", "url"):
+            for key in ("id", "url", "webex_id"):
                 _once(check, seen, "device", device, (*path, "device", number, key))
 
 

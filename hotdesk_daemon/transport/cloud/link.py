@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from hotdesk_daemon.core.errors import TransientError
+from hotdesk_daemon.transport.cloud.http import ForbiddenError
 from hotdesk_daemon.xapi.cloud import WANTED_STATUSES, cloud_name
 from hotdesk_daemon.xapi.statuses import parse_status
 
@@ -31,6 +32,16 @@ class Rest(Protocol):
         """Read statuses of a device."""
 
 
+class Access(Protocol):
+    """Whom it concerns whether the cloud lets us at a device: the locations of an integration may leave it out."""
+
+    async def denied(self, webex_id: str, error: str) -> None:
+        """We may not read it."""
+
+    def granted(self, webex_id: str) -> None:
+        """We may."""
+
+
 class CloudLink:
     """
     The cloud's way to one device.
@@ -41,9 +52,12 @@ class CloudLink:
         rest: the organisation's. Its requests are made within a slot of the organisation's budget, which the caller of
             `call` and `read_statuses` holds.
         timeout_s: for one request, unless told otherwise.
+        access: told with every reading of statuses.
     """
 
-    def __init__(self, device: DeviceId, *, webex_id: str, rest: Rest, timeout_s: float) -> None:
+    def __init__(
+        self, device: DeviceId, *, webex_id: str, rest: Rest, timeout_s: float, access: Access | None = None
+    ) -> None:
         self.device = device
         self.webex_id = webex_id
         self.software: str | None = None
@@ -51,6 +65,7 @@ class CloudLink:
         self.cause = "not heard of yet"
         self._rest = rest
         self._timeout_s = timeout_s
+        self._access = access
 
     async def call(self, method: str, params: Mapping[str, object], *, timeout_s: float | None = None) -> object:
         """
@@ -73,5 +88,12 @@ class CloudLink:
         Raises:
             HotdeskError: as `call` does.
         """
-        tree = await self._rest.status(self.webex_id, tuple(WANTED_STATUSES), timeout_s=self._timeout_s)
+        try:
+            tree = await self._rest.status(self.webex_id, tuple(WANTED_STATUSES), timeout_s=self._timeout_s)
+        except ForbiddenError as exc:
+            if self._access is not None:
+                await self._access.denied(self.webex_id, str(exc))
+            raise
+        if self._access is not None:
+            self._access.granted(self.webex_id)
         return parse_status(tree, device=self.device, path=("Status",))

@@ -30,6 +30,8 @@ MOST_BYTES: Final = 1 << 20
 #: Requests being dealt with at once for one organisation.
 AT_ONCE: Final = 2_000
 _READ_S: Final = 10.0
+#: How long a post may take to become durable; then the cloud sends it again.
+_COMMIT_S: Final = 10.0
 _PAUSE: Final = "5"
 SIGNATURE: Final = "X-Spark-Signature"
 
@@ -162,7 +164,8 @@ async def _dealt(
     try:
         async with asyncio.timeout(_READ_S):
             body = await request.read()
-        return "taken", await deal(port, body)
+        async with asyncio.timeout(_COMMIT_S):
+            return "taken", await deal(port, body)
     except web.HTTPRequestEntityTooLarge:
         return "too big", _answer(413, "too big")
     except TimeoutError:
