@@ -33,8 +33,8 @@ _CONFIGURATION: Final = """\
 
 The daemon reads one TOML file, `hotdesk-daemon run --config FILE`, and everything in `conf.d/*.toml` beside it, in name
 order. Later files stand over earlier ones, key by key; `[[desk]]` and `[[organisation]]` tables add up. Over the files
-stands the environment: `HOTDESK_HTTP__PORT=8481` sets `http.port`. Lists of tables (desks, opening hours) stand in files
-only. Over all stand the flags of the command line.
+stands the environment: `HOTDESK_HTTP__PORT=8481` sets `http.port`. Lists of tables (desks, opening hours) stand in
+files only. Over all stand the flags of the command line.
 
 Everything is checked before anything starts. Unknown keys are errors. `hotdesk-daemon check-config --config FILE` shows
 every mistake with file and line; the daemon itself ends with exit code 78 on any.
