@@ -48,6 +48,7 @@ async def open_site(transport: Transport, tmp_path: Path, log: io.StringIO) -> A
                 DeskPlan(workspace=f"Desk {number}", kind=desk) if isinstance(desk, str) else desk  # type: ignore[arg-type]  # a kind
                 for number, desk in enumerate(desks or ("local",), start=1)
             ]
-            return await stack.enter_async_context(site_of(*plans, directory=tmp_path, transport=transport, **options))
+            chosen = {"directory": tmp_path, "transport": transport, **options}
+            return await stack.enter_async_context(site_of(*plans, **chosen))
 
         yield begin

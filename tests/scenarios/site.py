@@ -18,6 +18,7 @@ import aiohttp
 import attrs
 
 from hotdesk_daemon.app.daemon import Daemon
+from hotdesk_daemon.app.simulated import desk_settings
 from hotdesk_daemon.core.desk import BookingState, CommandState, LinkState
 from hotdesk_daemon.core.ids import DeskId
 from hotdesk_daemon.core.policy import Stage
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from hotdesk_daemon.core.desk import Desk as DeskState
     from hotdesk_daemon.core.steps import Reason
     from hotdesk_daemon.simulator import Desk, Device
+    from hotdesk_daemon.simulator.cloud import CloudOrganisation
     from tests.scenarios.transports import Transport
 
 #: Everything that takes the machine's time is bounded by this; slow machines scale it.
@@ -96,8 +98,14 @@ class Site:
 
     def is_live(self) -> bool:
         """Whether every device of every desk is connected and listed."""
-        devices = [device for desk in self.daemon.fleet.desks() for device in desk.devices.values()]
-        return all(device.link is LinkState.LIVE for device in devices)
+        desks = self.daemon.fleet.desks()
+        devices = [device for desk in desks for device in desk.devices.values()]
+        return len(desks) == len(self.floor.desks) and all(device.link is LinkState.LIVE for device in devices)
+
+    def organisation(self, number: int = 0) -> CloudOrganisation:
+        """One of the simulated cloud's."""
+        assert self.cloud is not None
+        return self.cloud.organisations[number]
 
     async def stop_if_running(self) -> None:
         """Stop the daemon unless a test has done so."""
@@ -189,7 +197,7 @@ class Site:
     # --- the daemon's side -------------------------------------------------------------------------------------------
 
     def desk_id(self, desk: int = 0) -> DeskId:
-        return DeskId(self.settings.desks[desk].id)
+        return DeskId(desk_settings(self.floor.desks[desk]).id)
 
     def state(self, desk: int = 0) -> DeskState:
         held = self.daemon.fleet.desk(self.desk_id(desk))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import attrs
 import pytest
@@ -15,6 +16,7 @@ from hotdesk_daemon.app.simulated import desk_settings, organisation_settings
 from hotdesk_daemon.ops.settings import (
     DeskSettings,
     DeviceSettings,
+    OrganisationSettings,
     Settings,
     SimulatorSettings,
     SimulatorTransport,
@@ -23,10 +25,10 @@ from hotdesk_daemon.ops.settings import (
 from hotdesk_daemon.simulator.cloud import SimulatedCloud
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Iterator
     from contextlib import AbstractAsyncContextManager
 
-    from hotdesk_daemon.simulator import Desk, Floor
+    from hotdesk_daemon.simulator import Floor
     from hotdesk_daemon.simulator.cloud import CloudOrganisation
 
 _FIRST_PORT: Final = 20_000
@@ -67,37 +69,65 @@ class Sockets:
 
 @attrs.frozen(kw_only=True)
 class Cloud:
-    """A simulated cloud, activated; the desks are named in the settings, so that ids are as over sockets."""
+    """
+    A simulated cloud, activated for each of its organisations, which the desks are dealt out to in turn.
+
+    The desks are named in the settings, so that their ids are as over sockets, unless they are to be *found* in the
+    directory. With *sockets* too they are reached both ways. *wanted* replaces settings of the organisations.
+    """
 
     name: str
     transport: SimulatorTransport
+    organisations: int = 1
+    found: bool = False
+    sockets: bool = False
+    wanted: Mapping[str, Any] = attrs.field(factory=dict)
 
     @asynccontextmanager
     async def connected(self, floor: Floor, settings: Settings) -> AsyncIterator[Reached]:
-        """Activate the one organisation of a cloud in front of the floor."""
-        async with SimulatedCloud(floor) as cloud:
-            organisation = cloud.organisations[0]
+        """Activate every organisation of a cloud in front of the floor."""
+        async with SimulatedCloud(floor, organisations=self.organisations) as cloud:
             settings = attrs.evolve(
                 settings,
                 simulator=SimulatorSettings(transport=self.transport),
                 webhook=WebhookDoorSettings(port=_free_port()),
             )
-            wanted = attrs.evolve(
-                organisation_settings(cloud, organisation, settings),
-                rate_per_s=10_000.0,
-                concurrency=100,
-                request_timeout_s=settings.sockets.request_timeout_s,
-                sync_interval_s=settings.sync.interval_s,
-            )
+            organisations = tuple(self._wanted(cloud, one, settings) for one in cloud.organisations)
             settings = attrs.evolve(
                 settings,
                 simulator=SimulatorSettings(),
-                organisations=(wanted,),
-                desks=tuple(_cloud_desk(desk, organisation, wanted.id) for desk in floor.desks),
+                organisations=organisations,
+                desks=() if self.found else tuple(self._desks(floor, cloud, organisations)),
             )
-            code = organisation.activation_code()
-            await activate_organisation(code, settings=settings, wanted=wanted, now=floor.clock.now)
+            for organisation, wanted in zip(cloud.organisations, organisations, strict=True):
+                code = organisation.activation_code()
+                await activate_organisation(code, settings=settings, wanted=wanted, now=floor.clock.now)
             yield Reached(settings=settings, cloud=cloud)
+
+    def _wanted(
+        self, cloud: SimulatedCloud, organisation: CloudOrganisation, settings: Settings
+    ) -> OrganisationSettings:
+        unhurried = {
+            "rate_per_s": 10_000.0,
+            "concurrency": 100,
+            "request_timeout_s": settings.sockets.request_timeout_s,
+            "sync_interval_s": settings.sync.interval_s,
+        }
+        return attrs.evolve(organisation_settings(cloud, organisation, settings), **{**unhurried, **self.wanted})
+
+    def _desks(
+        self, floor: Floor, cloud: SimulatedCloud, organisations: tuple[OrganisationSettings, ...]
+    ) -> Iterator[DeskSettings]:
+        for number, desk in enumerate(floor.desks):
+            place = number % self.organisations
+            held, by_socket = cloud.organisations[place], desk_settings(desk)
+            devices = tuple(
+                attrs.evolve(
+                    device if self.sockets else DeviceSettings(id=device.id), webex_id=held.device_id(station.device)
+                )
+                for device, station in zip(by_socket.devices, desk.stations, strict=True)
+            )
+            yield attrs.evolve(by_socket, organisation=organisations[place].id, devices=devices)
 
 
 def over(*names: str) -> pytest.MarkDecorator:
@@ -108,15 +138,6 @@ def over(*names: str) -> pytest.MarkDecorator:
 #: What is about connections to devices, their opening, their frames and their ends.
 over_socket: Final = over("socket")
 over_cloud: Final = over("queue", "webhook")
-
-
-def _cloud_desk(desk: Desk, organisation: CloudOrganisation, name: str) -> DeskSettings:
-    by_socket = desk_settings(desk)
-    devices = tuple(
-        DeviceSettings(id=device.id, webex_id=organisation.device_id(station.device))
-        for device, station in zip(by_socket.devices, desk.stations, strict=True)
-    )
-    return attrs.evolve(by_socket, organisation=name, devices=devices)
 
 
 def _free_port() -> int:
