@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from hotdesk_daemon.simulator.cloud import CloudOrganisation
 
 _FIRST_PORT: Final = 20_000
-_PORTS: Final = 100
+_PORTS: Final = 20
+_RANGES: Final = 500
 
 
 class Transport(Protocol):
@@ -146,8 +147,8 @@ def _free_port() -> int:
 
     It lies below those that the system deals out, and each test process looks in a range of its own.
     """
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    for port in range(_FIRST_PORT + worker * _PORTS, _FIRST_PORT + (worker + 1) * _PORTS):
+    first = _FIRST_PORT + os.getpid() % _RANGES * _PORTS
+    for port in range(first, first + _PORTS):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -87,6 +87,18 @@ class Budget:
         finally:
             self._leave()
 
+    async def spend(self) -> None:
+        """
+        Pay for one request more within the slot that one has, after any pause.
+
+        It waits for no token: whoever comes next waits the longer, so that the rate holds. Waiting here could not end,
+        for those who have no slot yet wait for ours.
+        """
+        while (wait_s := self.held_s()) > 0:
+            await self._sleep(wait_s)
+        self._missing_s()
+        self._tokens -= 1.0
+
     def _leave(self) -> None:
         self._under_way -= 1
         self._room.set()

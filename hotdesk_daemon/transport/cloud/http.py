@@ -88,7 +88,7 @@ class CloudHttp:
     Args:
         session: of this organisation alone; its connector has more places than the budget.
         tokens: asked before each request, and once more when the cloud refuses what it gave.
-        budget: told of pauses; the slots are taken by whoever calls.
+        budget: told of pauses, and asked whether there is one; the slots are taken by whoever calls.
         now: the time that dates in headers are measured against.
     """
 

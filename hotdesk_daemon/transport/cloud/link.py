@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from hotdesk_daemon.core.errors import TransientError
 from hotdesk_daemon.transport.cloud.http import ForbiddenError
+from hotdesk_daemon.transport.cloud.rest import BOOKINGS_LIST
 from hotdesk_daemon.xapi.cloud import WANTED_STATUSES, cloud_name
 from hotdesk_daemon.xapi.statuses import parse_status
 
@@ -27,6 +28,9 @@ class Rest(Protocol):
 
     async def command(self, device_id: str, name: str, arguments: Mapping[str, object], *, timeout_s: float) -> object:
         """Have a device carry out a command."""
+
+    async def list_bookings(self, device_id: str, arguments: Mapping[str, object], *, timeout_s: float) -> object:
+        """Read a device's list, in the slot that its statuses were read in."""
 
     async def status(self, device_id: str, names: Sequence[str], *, timeout_s: float) -> Mapping[str, object]:
         """Read statuses of a device."""
@@ -79,7 +83,10 @@ class CloudLink:
         if not self.is_up:
             raise TransientError(f"device {self.device} is not reached through the cloud: {self.cause}")
         limit_s = self._timeout_s if timeout_s is None else timeout_s
-        return await self._rest.command(self.webex_id, cloud_name(method), params, timeout_s=limit_s)
+        name = cloud_name(method)
+        if name == BOOKINGS_LIST:
+            return await self._rest.list_bookings(self.webex_id, params, timeout_s=limit_s)
+        return await self._rest.command(self.webex_id, name, params, timeout_s=limit_s)
 
     async def read_statuses(self) -> tuple[Input, ...]:
         """

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 #: Expressions in one status request (Webex API reference, "Query Status").
 NAMES_AT_ONCE: Final = 10
+BOOKINGS_LIST: Final = "Bookings.List"
 _PAGE: Final = 100
 _MOST_PAGES: Final = 500
 _TIMEOUT_S: Final = 30.0
@@ -43,6 +44,17 @@ class CloudRest:
 
     # --- within the caller's slot ------------------------------------------------------------------------------------
 
+    async def list_bookings(self, device_id: str, arguments: Mapping[str, object], *, timeout_s: float) -> object:
+        """
+        Give a device's list, in the slot that its statuses were read in.
+
+        Raises:
+            TransientError: it cannot be read now.
+            RefusedError: it cannot be read.
+        """
+        await self._budget.spend()
+        return await self.command(device_id, BOOKINGS_LIST, arguments, timeout_s=timeout_s)
+
     async def command(self, device_id: str, name: str, arguments: Mapping[str, object], *, timeout_s: float) -> object:
         """
         Have a device carry out *name* (``Bookings.Book``); give what the command returned.
@@ -52,6 +64,8 @@ class CloudRest:
             LostAnswerError: it may have been done.
             RefusedError: the cloud or the device said no.
         """
+        if (held_s := self._budget.held_s()) > 0:  # called for while what we are about to do was written down
+            raise TransientError(f"{name} was not sent: the cloud wants a pause", retry_after_s=held_s)
         body = {"deviceId": device_id, "arguments": dict(arguments)}
         try:
             answer = await self._http.request(
@@ -72,6 +86,8 @@ class CloudRest:
         tree: dict[str, object] = {}
         for first in range(0, len(names), NAMES_AT_ONCE):
             params = {"deviceId": device_id, "name": ",".join(names[first : first + NAMES_AT_ONCE])}
+            if first:
+                await self._budget.spend()
             try:
                 answer = await self._http.request("GET", self._url("xapi/status"), params=params, timeout_s=timeout_s)
             except NotFoundError as exc:
