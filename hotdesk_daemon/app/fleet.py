@@ -224,7 +224,15 @@ class Fleet:
     # --- the dispatcher's ledger and line ----------------------------------------------------------------------------
 
     async def sending(self, desk: DeskId, command_id: CommandId, *, device: DeviceId, attempt: int) -> bool:
-        step = await self._record(desk, CommandSending(command_id=command_id, device=device, attempt=attempt))
+        try:
+            step = await self._record(desk, CommandSending(command_id=command_id, device=device, attempt=attempt))
+        except asyncio.CancelledError:
+            # Cut off at a stop, its commit perhaps under way: nothing has left, and the next start has to know that.
+            not_done = CommandAnswered(
+                command_id=command_id, outcome=Outcome.NOT_DONE, message="stopped before sending"
+            )
+            self.workers[desk].mailbox.offer(Letter(source="dispatch", inputs=(not_done,)))
+            raise
         held = step.desk.commands.get(command_id)
         # Only what the journal holds as being sent may be sent: that is what a restart goes by.
         return step.refusal is None and held is not None and held.state is CommandState.SENDING

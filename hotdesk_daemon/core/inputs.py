@@ -320,6 +320,7 @@ class Outcome(StrEnum):
     ACCEPTED = "accepted"  # the device answered OK
     REFUSED = "refused"  # the device answered with an error, or cannot do it
     UNKNOWN = "unknown"  # sent, and the answer was lost
+    NOT_DONE = "not done"  # certainly not done, and to be tried again
     GAVE_UP = "gave up"  # certainly not done, and tried long enough
 
 

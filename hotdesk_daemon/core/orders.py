@@ -137,6 +137,13 @@ def refused(draft: Draft, command: OpenCommand, answer: CommandAnswered) -> Open
     return attrs.evolve(doubt(draft, command, answer), refused=True)
 
 
+def not_done(draft: Draft, command: OpenCommand, answer: CommandAnswered) -> OpenCommand:
+    """The dispatcher keeps it and tries again; its deadline, which stood still while it was sent, counts anew."""
+    draft.detail = answer.message
+    draft.set_timer(f"command:{command.command_id}", command.deadline, cause_seq=command.cause_seq)
+    return attrs.evolve(command, message=answer.message)
+
+
 def gave_up(draft: Draft, command: OpenCommand, answer: CommandAnswered) -> OpenCommand:
     draft.detail = answer.message
     return attrs.evolve(command, message=answer.message)

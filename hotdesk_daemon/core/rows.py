@@ -49,7 +49,7 @@ FACETS: Final[Mapping[tuple[Life, str], tuple[str, ...]]] = {
     (Life.LINK, "TimerFired"): ("sync", "list", "other"),
     (Life.COMMAND, "TimerFired"): ("command", "other"),
     (Life.SIGN_IN, "Personalized"): ("true", "false", "unknown"),
-    (Life.COMMAND, "CommandAnswered"): ("accepted", "refused", "unknown", "gave up"),
+    (Life.COMMAND, "CommandAnswered"): ("accepted", "refused", "unknown", "not done", "gave up"),
 }
 
 

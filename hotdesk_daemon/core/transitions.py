@@ -265,7 +265,9 @@ SIGN_IN: Final[Table[SignInState]] = build(
 _PENDING, _SENDING, _TAKEN = CommandState.PENDING, CommandState.SENDING, CommandState.TAKEN
 _LOST, _PARKED = CommandState.UNKNOWN, CommandState.PARKED
 _SETTLED: Final = (CommandState.DONE, CommandState.REFUSED, CommandState.DROPPED)
-_ANSWERS: Final = tuple(f"CommandAnswered/{answer}" for answer in ("accepted", "refused", "unknown", "gave up"))
+_ANSWERS: Final = tuple(
+    f"CommandAnswered/{answer}" for answer in ("accepted", "refused", "unknown", "not done", "gave up")
+)
 
 COMMAND: Final[Table[CommandState]] = build(
     Life.COMMAND,
@@ -285,9 +287,11 @@ COMMAND: Final[Table[CommandState]] = build(
          go("command.refused", "it cannot be sent to this device: listed", _LOST, act=orders.refused)),
         (_SENDING, "CommandAnswered/unknown",
          go("command.unknown", "the answer is lost: listed before anything is sent again", _LOST, act=orders.doubt)),
+        (_SENDING, "CommandAnswered/not done",
+         go("command.not_done", "certainly not done: to be sent again", _PENDING, act=orders.not_done)),
         ((_PENDING, _SENDING), "CommandAnswered/gave up",
          go("command.parked", "not sent, tried long enough", _PARKED, act=orders.gave_up)),
-        (_PENDING, ("CommandAnswered/accepted", "CommandAnswered/unknown"),
+        (_PENDING, ("CommandAnswered/accepted", "CommandAnswered/unknown", "CommandAnswered/not done"),
          stay("command.late", "an answer to an earlier attempt")),
         ((_TAKEN, _LOST, _PARKED, *_SETTLED), _ANSWERS, stay("command.late", "settled or asked after already")),
         (_PENDING, "TimerFired/command", go("command.parked", "its deadline passed", _PARKED, act=orders.expire)),

@@ -107,8 +107,8 @@ class Dispatcher:
             is_head = held is lane.queue[0]
             worker = self._workers.get(lane.desk)
             held.is_withdrawn = True
-            if is_head and worker is not None and not lane.is_idle:
-                return held.sendings == 0 and not held.is_answering
+            if is_head and worker is not None and not held.is_idle:
+                return not (held.is_out or held.is_answering)
             lane.queue.remove(held)
             if is_head and worker is not None:
                 # Its worker waits with nothing under way: let another go on with the next command.

@@ -54,6 +54,8 @@ class Held:
     sendings: int = 0
     waited_s: float = 0.0
     is_withdrawn: bool = False
+    is_idle: bool = False  # its worker waits with nothing under way: it may be cancelled without losing anything
+    is_out: bool = False  # it may be carried out now
     is_answering: bool = False  # its answer is being recorded: whoever hands it in now means a new attempt
 
 
@@ -70,24 +72,28 @@ class Lane:
     """
     One desk's queue and its work.
 
-    The queue needs no bound of its own: it holds what the desk's state holds open, and core bounds that. ``is_idle``
-    says that the worker waits and nothing is under way, so that it may be cancelled without losing anything.
+    The queue needs no bound of its own: it holds what the desk's state holds open, and core bounds that.
     """
 
     desk: DeskId
     gear: Gear
     queue: deque[Held] = attrs.field(factory=deque)
-    is_idle: bool = False
     is_stopping: bool = False
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether the worker waits and nothing is under way."""
+        return bool(self.queue) and self.queue[0].is_idle
+
     def add(self, command: OpenCommand) -> None:
-        """Put *command* at the end, unless it waits here already."""
-        if not any(held.command.command_id == command.command_id and not held.is_answering for held in self.queue):
+        """Put *command* at the end, unless it waits here already; one that was withdrawn does not."""
+        held = self.find(command.command_id)
+        if held is None or held.is_answering or held.is_withdrawn:
             self.queue.append(Held(command=command))
 
     def find(self, command_id: CommandId) -> Held | None:
-        """Give the waiting command of this id."""
-        return next((held for held in self.queue if held.command.command_id == command_id), None)
+        """Give the command of this id, as it was handed in last."""
+        return next((held for held in reversed(self.queue) if held.command.command_id == command_id), None)
 
     async def work(self) -> None:
         """Send everything in order; returns when nothing is left, or early when stopping."""
@@ -127,7 +133,7 @@ class Lane:
                 now=self.gear.now,
             ),
             before_sleep=lambda state: self._announce(held, state),
-            sleep=lambda seconds: self._wait(lambda: self.gear.sleep(seconds)),
+            sleep=lambda seconds: self._wait(held, lambda: self.gear.sleep(seconds)),
             reraise=True,
         )
 
@@ -156,22 +162,38 @@ class Lane:
                 return
 
     async def _send(self, held: Held, device: DeviceId) -> None:
-        if self._left_s(held) <= 0:
-            raise TransientError("the deadline passed before the command could be sent")
+        """Send once; that nothing was done is recorded at once, for the process may end before the next attempt."""
+        ledger, command_id = self.gear.ledger, held.command.command_id
+        self._insist_on(held)
         attempt = held.command.attempts + held.sendings + 1
-        if held.is_withdrawn or not await self.gear.ledger.sending(
-            self.desk, held.command.command_id, device=device, attempt=attempt
-        ):
+        if not await ledger.sending(self.desk, command_id, device=device, attempt=attempt):
             raise NoLongerWantedError
         held.sendings += 1
-        await self.gear.line.call(device, held.command.command)
+        try:
+            self._insist_on(held)  # the commit may have taken hours, and what was decided with it may have settled it
+            held.is_out = True
+            await self.gear.line.call(device, held.command.command)
+        except (HotdeskError, NoLongerWantedError) as exc:
+            if isinstance(exc, NoLongerWantedError) or verdict(exc) is Judgement.TRANSIENT:
+                held.is_out = False
+                await ledger.answered(self.desk, command_id, outcome=Outcome.NOT_DONE, code=None, message=str(exc))
+                if held.is_withdrawn:
+                    raise NoLongerWantedError from exc
+            raise
+
+    def _insist_on(self, held: Held) -> None:
+        """Pass only what may still be sent now."""
+        if held.is_withdrawn:
+            raise NoLongerWantedError("withdrawn before it was sent")
+        if self._left_s(held) <= 0:
+            raise TransientError("the deadline passed before the command could be sent")
 
     async def _live_device(self, held: Held) -> DeviceId:
         """Wait until some device can take the command, at most until its deadline."""
         line, command = self.gear.line, held.command
         device = line.route(self.desk, command)
         if device is None and (left_s := self._left_s(held)) > 0:
-            await self._wait(lambda: self._until_live(left_s))
+            await self._wait(held, lambda: self._until_live(left_s))
             device = line.route(self.desk, command)
         if device is None:
             raise TransientError(f"no device of desk {self.desk} that could take the command is connected")
@@ -200,12 +222,12 @@ class Lane:
                 task.cancel()
             await asyncio.wait(waits)
 
-    async def _wait(self, start: Callable[[], Awaitable[None]]) -> None:
+    async def _wait(self, held: Held, start: Callable[[], Awaitable[None]]) -> None:
         """Wait with nothing under way; when stopping, do not begin to."""
         if self.is_stopping:
             raise StoppedError
-        self.is_idle = True
+        held.is_idle = True
         try:
             await start()
         finally:
-            self.is_idle = False
+            held.is_idle = False

@@ -25,7 +25,7 @@ class Ledger(Protocol):
     async def answered(
         self, desk: DeskId, command_id: CommandId, *, outcome: Outcome, code: int | None, message: str
     ) -> None:
-        """Record what became of it."""
+        """Record what became of it; ``NOT_DONE`` is about one attempt, and the command remains to be sent."""
 
 
 class Line(Protocol):

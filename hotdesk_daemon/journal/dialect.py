@@ -22,7 +22,7 @@ from hotdesk_daemon.journal.schema import records
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 Row = tuple[object, ...]
 
@@ -39,6 +39,9 @@ _PRAGMAS: Final = (
 #: Rows per statement at most. sqlite3 gives up the interpreter lock and has to win it back for every statement it
 #: steps, not for every row: beside a busy event loop, many rows per statement are what keeps the writer going.
 _ROWS_PER_STATEMENT: Final = 32
+
+#: Steps of SQLite's machine between two looks whether a read is still wanted: a millisecond or so.
+_STEPS_BETWEEN_LOOKS: Final = 10_000
 
 
 def parse_url(url: str) -> sa.URL:
@@ -98,6 +101,22 @@ def make_engine(url: sa.URL, *, read_only: bool = False, max_size_bytes: int | N
     sa.event.listen(engine, "connect", prepare)
     sa.event.listen(engine, "begin", begin)
     return engine
+
+
+@contextmanager
+def while_wanted(connection: sa.Connection, is_wanted: Callable[[], bool]) -> Iterator[None]:
+    """Break off what *connection* does in here when *is_wanted* no longer holds, which another thread may decide."""
+    if connection.dialect.name != "sqlite":
+        # TODO: a limit of the server's own (statement_timeout) does this, as soon as one is supported.
+        yield
+        return
+    driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+    # Not interrupt(): it would miss a read that is between two of its statements, and could hit the next read.
+    driver.set_progress_handler(lambda: not is_wanted(), _STEPS_BETWEEN_LOOKS)
+    try:
+        yield
+    finally:
+        driver.set_progress_handler(None, 0)
 
 
 def insert_records(connection: sa.Connection, rows: Sequence[Row]) -> None:

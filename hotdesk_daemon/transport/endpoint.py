@@ -37,7 +37,8 @@ class Endpoint:
 
     ``password`` is asked at every connect, so that a changed secret is met by the next try; it must be quick and may
     raise a `HotdeskError`. ``auth`` is how credentials travel in the upgrade: as an ``auth-…`` subprotocol or as HTTP
-    Basic. ``idle_limit_s`` is how long a device may say nothing before it is asked whether it is there;
+    Basic. ``ping_timeout_s`` is how long a ping may stay unanswered while the device says nothing else;
+    ``idle_limit_s`` how long a device may say nothing before it is asked whether it is there;
     ``max_requests`` bounds the requests of one device that wait for an answer.
     """
 
@@ -60,7 +61,7 @@ class Endpoint:
     @property
     def is_secure(self) -> bool:
         """Whether the connection is encrypted."""
-        return self.url.startswith("wss:")
+        return urlsplit(self.url).scheme == "wss"  # which is written in any case
 
     @property
     def is_exposed(self) -> bool:

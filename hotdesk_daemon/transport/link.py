@@ -89,6 +89,7 @@ class DeviceLink:
         self._log = bound.bind(desk_id=endpoint.desk, device_id=endpoint.device)
         self._session: Session | None = None
         self._is_proven = False
+        self._failures = 0
         self._setback = _NOT_YET
 
     @property
@@ -158,9 +159,16 @@ class DeviceLink:
         return setback
 
     async def _open(self) -> Session:
-        async with self._gate.admission():
+        async with self._gate.admission(failures=self._failures):
             self.counters.connects += 1
-            socket = await open_socket(self.endpoint, context=self._context)
+            try:
+                socket = await open_socket(self.endpoint, context=self._context)
+            except SetbackError:
+                raise
+            except Exception as exc:  # the guard of one link: what nobody thought of must not end the others
+                self._log.error("task.failed", task="connect", exc_info=exc)
+                cause = f"the answer could not be dealt with ({type(exc).__name__}): this is a mistake of the daemon"
+                raise SetbackError(Setback(kind=SetbackKind.MISTAKE, cause=cause)) from exc
         return Session(socket, endpoint=self.endpoint)
 
     async def _stay(self, session: Session, standing: Standing) -> Never:
@@ -214,7 +222,8 @@ class DeviceLink:
     async def _fall(self, setback: Setback, *, was_up: bool) -> None:
         """Count and tell; the same reason met again without a session between is told nobody."""
         self.counters.setbacks[setback.kind] += 1
-        is_news = was_up or setback.kind is not self._setback.kind or self._setback is _NOT_YET
+        self._failures = 0 if was_up else self._failures + 1
+        is_news = was_up or (setback.kind, setback.cause) != (self._setback.kind, self._setback.cause)
         self._setback = setback
         if setback.kind is SetbackKind.TOO_BIG:
             self.counters.undecodable += 1

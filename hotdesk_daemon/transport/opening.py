@@ -16,7 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
-from hotdesk_daemon.core.errors import HotdeskError
+from hotdesk_daemon.core.errors import ConfigError, HotdeskError
 from hotdesk_daemon.transport.certificates import check_fingerprint
 from hotdesk_daemon.transport.setbacks import SetbackError, diagnose_opening
 
@@ -70,15 +70,14 @@ async def open_socket(endpoint: Endpoint, *, context: ssl.SSLContext | None) -> 
             user_agent_header="hotdesk-daemon",
             open_timeout=endpoint.open_timeout_s,
             close_timeout=CLOSE_TIMEOUT_S,
-            ping_interval=endpoint.ping_interval_s,
-            ping_timeout=endpoint.ping_timeout_s,
+            ping_interval=None,  # the library's own takes our back pressure for a silent device: see `idle`
             max_size=endpoint.max_frame_bytes,
             max_queue=_READ_AHEAD,
             logger=_LOG,
             create_connection=_connection_class(endpoint),
             **_credentials(endpoint),
         )
-    except (OSError, WebSocketException, UnicodeError, EOFError, HotdeskError) as exc:
+    except (OSError, WebSocketException, ValueError, EOFError, HotdeskError) as exc:
         raise SetbackError(diagnose_opening(exc, endpoint)) from exc
 
 
@@ -95,7 +94,10 @@ def _credentials(endpoint: Endpoint) -> dict[str, Any]:
 
     The subprotocol's alphabet has no ``+``, ``/`` and ``=``, hence the URL-safe form without padding.
     """
-    pair = f"{endpoint.username}:{endpoint.password()}".encode()
+    try:
+        pair = f"{endpoint.username}:{endpoint.password()}".encode()
+    except UnicodeEncodeError:
+        raise ConfigError("it or the user's name is no proper text") from None  # the error holds the password
     if endpoint.auth == "basic":
         return {"additional_headers": {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}}
     token = base64.urlsafe_b64encode(pair).decode().rstrip("=")

@@ -35,7 +35,7 @@ _Answer = Reply | Failure | None  # None: the answer is lost
 class Session:
     """Requests may be made by any task; frames are taken in by one."""
 
-    __slots__ = ("_broken", "_device", "_endpoint", "_last_id", "_pending", "_places", "_socket")
+    __slots__ = ("_broken", "_device", "_endpoint", "_last_id", "_pending", "_places", "_socket", "lost_in_a_row")
 
     def __init__(self, socket: ClientConnection, *, endpoint: Endpoint) -> None:
         self._socket = socket
@@ -45,6 +45,8 @@ class Session:
         self._places = asyncio.Semaphore(endpoint.max_requests)
         self._last_id = 0
         self._broken: Setback | None = None
+        #: Requests that were not answered in time since the device last answered anything.
+        self.lost_in_a_row = 0
 
     # --- in ----------------------------------------------------------------------------------------------------------
 
@@ -74,6 +76,7 @@ class Session:
             if message.method != FEEDBACK_EVENT:
                 return "a notification that is no feedback"
             return bytes(message.params)
+        self.lost_in_a_row = 0  # late ones count too: it does answer
         waiter = self._pending.pop(message.id, None) if message.id is not None else None
         if waiter is None or waiter.done():
             return UNASKED
@@ -127,6 +130,7 @@ class Session:
             async with asyncio.timeout(limit_s):
                 answer = await (await self.ask(method, params))
         except TimeoutError as exc:
+            self.lost_in_a_row += 1
             raise LostAnswerError(f"device {self._device}: no answer to {method} within {limit_s:g} s") from exc
         if answer is None:
             raise LostAnswerError(f"device {self._device}: the connection broke before {method} was answered")
@@ -152,6 +156,17 @@ class Session:
             return result_of(await self.exchange(method, params, timeout_s=timeout_s), method=method)
         finally:
             self._places.release()
+
+    async def ping(self, *, timeout_s: float) -> bool:
+        """Whether the device's web server answers a ping in time; also when the session ends, which the reader sees."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await (await self._socket.ping())
+        except TimeoutError:
+            return False
+        except ConnectionClosed:
+            pass
+        return True
 
     # --- the end -----------------------------------------------------------------------------------------------------
 

@@ -48,6 +48,7 @@ class SetbackKind(StrEnum):
     FLOOD = "flood"
     CUT = "connection lost"
     CLOSED = "closed by us"
+    MISTAKE = "mistake of ours"
 
 
 _PACES = {
@@ -55,6 +56,7 @@ _PACES = {
     SetbackKind.NOT_READY: Pace.SHORT,
     SetbackKind.CROWDED: Pace.LONG,
     SetbackKind.SERVICE_OFF: Pace.LONG,
+    SetbackKind.MISTAKE: Pace.LONG,
     SetbackKind.CREDENTIALS: Pace.SLOW,
     SetbackKind.CLEARTEXT_OFF: Pace.SLOW,
     SetbackKind.CERTIFICATE: Pace.SLOW,
@@ -105,6 +107,8 @@ def diagnose_opening(exc: Exception, endpoint: Endpoint) -> Setback:
             cause = f"no connection within {endpoint.open_timeout_s:g} s"
         case OSError() | UnicodeError() | InvalidMessage() | EOFError():
             cause = _network_cause(exc)
+        case ValueError():
+            cause = "nothing can be connected to by this URL"
         case _:
             kind, cause = SetbackKind.SERVICE_OFF, "the host does not answer as a WebSocket service"
     return Setback(kind=kind, cause=cause)
@@ -129,8 +133,6 @@ def diagnose_closing(closed: ConnectionClosed) -> Setback:
     if closed.sent is not None and not closed.rcvd_then_sent:
         if closed.sent.code == CloseCode.MESSAGE_TOO_BIG:
             return Setback(kind=SetbackKind.TOO_BIG, cause=f"frame too big: {closed.sent.reason}")
-        if closed.sent.code == CloseCode.INTERNAL_ERROR and "keepalive" in closed.sent.reason:
-            return Setback(kind=SetbackKind.SILENT, cause="silent: no pong")
         if closed.sent.code == CloseCode.PROTOCOL_ERROR:
             return Setback(kind=SetbackKind.CUT, cause="the device broke the WebSocket protocol")
     if closed.rcvd is not None:
@@ -174,12 +176,17 @@ def _retry_after_s(response: Response) -> float | None:
 
     So a device whose clock is hours off is understood all the same.
     """
-    text = response.headers.get("Retry-After", "").strip()
+    text = _header(response, "Retry-After")
     if text.isascii() and text.isdigit():
         return float(text)
     try:
         until = email.utils.parsedate_to_datetime(text)
-        said = email.utils.parsedate_to_datetime(response.headers.get("Date", ""))
+        said = email.utils.parsedate_to_datetime(_header(response, "Date"))
         return max(0.0, (until - said).total_seconds())
-    except (ValueError, TypeError):  # TypeError: one with, one without a zone
+    except (ValueError, TypeError, OverflowError):  # TypeError: one with, one without a zone
         return None
+
+
+def _header(response: Response, name: str) -> str:
+    """The first of this name: ``get`` raises when there are two."""
+    return next((value.strip() for value in response.headers.get_all(name)), "")

@@ -25,6 +25,9 @@ EARLY_BYTES: Final = 16 * 1024 * 1024
 
 _SOFTWARE: Final = ("Status", "SystemUnit", "Software", "Version")
 _BOOKING_TIMEOUT: Final = ("Configuration", "Bookings", "AdhocBooking", "BookingTimeout")
+#: What goes beyond is a mistake, and what follows from it would not fit into a date.
+_LONGEST_BOOKING_TIMEOUT_S: Final = 86_400
+_DIGITS: Final = 9
 #: Without these events there is nothing to keep true.
 _INDISPENSABLE: Final = ("Event", "Bookings")
 
@@ -107,9 +110,11 @@ def _fact(answer: Reply | Failure | None) -> object:
 
 
 def _seconds(value: object) -> int | None:
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        value = int(value[:9])
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _DIGITS:
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 <= value <= _LONGEST_BOOKING_TIMEOUT_S else None
 
 
 def _refusals(answers: Mapping[tuple[str, ...], Reply | Failure | None]) -> Mapping[tuple[str, ...], str]:

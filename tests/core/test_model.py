@@ -293,6 +293,8 @@ class LyingWorld(RuleBasedStateMachine):
         if held is None:
             return
         for attempt in range(held.attempts + 1, held.attempts + 1 + tries):
+            if attempt > held.attempts + 1:
+                self.give(CommandAnswered(command_id=command_id, outcome=Outcome.NOT_DONE))
             if self.give(CommandSending(command_id=command_id, device=A, attempt=attempt)) is not None:
                 return
         outcome = Outcome.UNKNOWN

@@ -303,7 +303,38 @@ def test_given_up_it_is_parked_for_a_person() -> None:
     assert "not connected" == next(iter(story.desk.commands.values())).message
 
 
-def test_an_attempt_that_certainly_did_nothing_is_followed_by_the_next() -> None:
+def test_an_attempt_that_certainly_did_nothing_leaves_it_pending_for_the_next() -> None:
+    story = ordered("delete", LOCAL)
+    story.send(Outcome.NOT_DONE, message="not ready")
+    assert ("pending", 1) == (only(story), len(story.sent))
+    assert "not ready" == next(iter(story.desk.commands.values())).message
+
+    story.sending()
+
+    assert ("sending", 2) == (only(story), next(iter(story.desk.commands.values())).attempts)
+
+
+def test_what_certainly_was_not_done_is_not_in_doubt_after_a_restart() -> None:
+    story = ordered("delete", LOCAL)
+    story.send(Outcome.NOT_DONE)
+
+    story.feed(DaemonStarted(version="1"))
+
+    assert "pending" == only(story)
+
+
+def test_an_attempt_that_outlasted_its_deadline_and_did_nothing_is_the_last() -> None:
+    story = ordered("delete", LOCAL)
+    command = story.sending()
+    story.wait(15)
+
+    story.feed(CommandAnswered(command_id=command.command_id, outcome=Outcome.NOT_DONE))
+    story.wait(0)
+
+    assert "parked" == only(story)
+
+
+def test_the_next_attempt_may_begin_without_word_of_the_last_as_earlier_versions_wrote_it() -> None:
     story = ordered("delete", LOCAL)
     story.sending()
 

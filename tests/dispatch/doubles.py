@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,12 +14,11 @@ import attrs
 from hotdesk_daemon.core.commands import Book, Command
 from hotdesk_daemon.core.desk import CommandState, OpenCommand
 from hotdesk_daemon.core.ids import CommandId, DeskId, DeviceId
+from hotdesk_daemon.core.inputs import Outcome
 from hotdesk_daemon.dispatch import Dispatcher, FleetLimiter, Limiter, Limits, RetryDetails, RetrySettings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-
-    from hotdesk_daemon.core.inputs import Outcome
 
 LIMIT_S = 4.0
 T0 = datetime(2026, 5, 4, 8, tzinfo=UTC)
@@ -74,6 +73,7 @@ class Record(Noted):
     script: list[Exception | asyncio.Event | None] = attrs.field(factory=list)
     routes: dict[DeskId, DeviceId | None] = attrs.field(factory=dict)
     unwanted: set[CommandId] = attrs.field(factory=set)
+    on_sending: Callable[[], Awaitable[None]] | None = None
     on_answered: Callable[[CommandId], None] | None = None
     fails_after: tuple[asyncio.Event, Exception] | None = None
     waiting_live: int = 0
@@ -84,6 +84,8 @@ class Record(Noted):
 
     async def sending(self, desk: DeskId, command_id: CommandId, *, device: DeviceId, attempt: int) -> bool:
         await asyncio.sleep(0)
+        if self.on_sending is not None:
+            await self.on_sending()
         if command_id in self.unwanted:
             return False
         self.happened.append(("sending", command_id, device, attempt))
@@ -93,6 +95,10 @@ class Record(Noted):
         self, desk: DeskId, command_id: CommandId, *, outcome: Outcome, code: int | None, message: str
     ) -> None:
         await asyncio.sleep(0)
+        if outcome is Outcome.NOT_DONE:
+            self.happened.append(("not done", command_id, message))
+            await self.note()
+            return
         if self.on_answered is not None:
             self.on_answered(command_id)
         self.happened.append(("answered", command_id, outcome.value, code, message))

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from hotdesk_daemon.core.errors import LostAnswerError, RefusedError, TransientError
 from hotdesk_daemon.transport import BackoffSettings, SetbackKind, Steps
 from hotdesk_daemon.xapi.notifications import SUBSCRIPTIONS
 from tests.transport.doubles import (
@@ -16,7 +15,6 @@ from tests.transport.doubles import (
     SYNC_REQUIRED,
     TICK_S,
     TIMEOUT_PATH,
-    UPTIME_PATH,
     VERSION_PATH,
     RunningLink,
     ScriptedDevice,
@@ -85,6 +83,30 @@ async def test_a_fact_that_the_role_may_not_read_is_unknown(path: list[str]) -> 
             assert [expected] == running.sink.all("up")
 
 
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [
+        ("90", 90),
+        (0, 0),
+        (86_400, 86_400),
+        (86_401, None),
+        (10**12, None),
+        ("9" * 5_000, None),
+        ("999999999", None),
+        (-1, None),
+        (True, None),
+    ],
+    ids=lambda value: str(value)[:12],
+)
+async def test_a_booking_timeout_that_nobody_can_mean_is_unknown(told: object, seconds: int | None) -> None:
+    async with a_device() as device:
+        device.results[" ".join(TIMEOUT_PATH)] = told
+        async with a_link(device.url) as running:
+            await running.up()
+
+            assert [("RoomOS 26.4.1 0123abc", seconds)] == running.sink.all("up")
+
+
 async def test_an_old_release_may_refuse_a_status() -> None:
     async with a_device() as device:
         device.errors[" ".join(SUBSCRIPTIONS[-1])] = (-32602, "No match on address expression")
@@ -129,134 +151,6 @@ async def test_a_device_that_answers_nothing_after_the_upgrade_is_left() -> None
             assert SetbackKind.NO_ANSWER is running.link.setback.kind
 
 
-# --- calls -----------------------------------------------------------------------------------------------------------
-
-
-async def test_answers_are_matched_on_their_id_in_whatever_order_they_come() -> None:
-    async with a_device() as device, a_link(device.url) as running:
-        await running.up()
-        device.held = {"xGet"}
-        calls = [asyncio.create_task(running.link.call("xGet", {"Path": ["Status", str(n)]})) for n in range(3)]
-        await device.noted.until(lambda: len(device.asked("xGet")) == 2 + 3)
-        for request in reversed(device.asked("xGet")[2:]):
-            device.results["xGet"] = f"value of {request['params']['Path'][1]}"
-            await device.answer(device.sockets[0], request)
-
-        assert ["value of 0", "value of 1", "value of 2"] == await asyncio.gather(*calls)
-
-
-async def test_a_refusal_carries_the_devices_own_words() -> None:
-    async with a_device() as device, a_link(device.url) as running:
-        await running.up()
-        device.errors["xCommand/Bookings/Delete"] = (1, "Booking not found")
-
-        with pytest.raises(RefusedError, match="Booking not found") as caught:
-            await running.link.call("xCommand/Bookings/Delete", {"MeetingId": "m1"})
-
-        assert 1 == caught.value.code
-
-
-async def test_a_device_that_is_still_starting_did_nothing() -> None:
-    async with a_device() as device, a_link(device.url) as running:
-        await running.up()
-        device.errors["xCommand/Bookings/Delete"] = (-31997, "Not ready")
-
-        with pytest.raises(TransientError) as caught:
-            await running.link.call("xCommand/Bookings/Delete", {})
-
-        assert not isinstance(caught.value, LostAnswerError)
-
-
-async def test_without_a_session_nothing_leaves_us() -> None:
-    async with a_device() as device:
-        running = a_link(device.url)
-
-        with pytest.raises(TransientError, match="not connected yet") as caught:
-            await running.link.call("xGet", {})
-
-        assert not isinstance(caught.value, LostAnswerError)
-
-
-async def test_an_answer_that_does_not_come_in_time_is_lost_and_counted_when_it_comes() -> None:
-    async with a_device() as device, a_link(device.url) as running:
-        await running.up()
-        device.held = {"xGet"}
-
-        with pytest.raises(LostAnswerError, match="within"):
-            await running.link.call("xGet", {"Path": ["Status"]}, timeout_s=TICK_S)
-        await device.answer(device.sockets[0], device.requests[-1])
-        await running.sink.until(lambda: running.sink.all("undecodable"))
-
-        assert "a reply nobody asked for" == running.sink.all("undecodable")[0][1]
-        assert 1 == running.link.counters.unasked_replies
-        assert running.link.is_up
-
-
-async def test_a_cut_loses_every_pending_answer_at_once() -> None:
-    async with a_device() as device, a_link(device.url) as running:
-        await running.up()
-        device.held = {"xGet"}
-        calls = [asyncio.create_task(running.link.call("xGet", {})) for _ in range(3)]
-        await device.noted.until(lambda: len(device.asked("xGet")) == 2 + 3)
-        device.sockets[0].transport.abort()
-
-        errors = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), LIMIT_S)
-        assert [LostAnswerError] * 3 == [type(error) for error in errors]
-        assert all("connection broke" in str(error) for error in errors)
-        await running.down()
-        assert ["up", "down"] == running.sink.kinds()
-
-
-async def test_requests_of_one_device_wait_for_a_place() -> None:
-    async with a_device() as device, a_link(device.url, max_requests=2, request_timeout_s=LIMIT_S) as running:
-        await running.up()
-        device.held = {"xGet"}
-        calls = [asyncio.create_task(running.link.call("xGet", {})) for _ in range(2)]
-        await device.noted.until(lambda: len(device.asked("xGet")) == 2 + 2)
-
-        with pytest.raises(TransientError, match="too many requests") as caught:
-            await running.link.call("xSet", {}, timeout_s=TICK_S)
-
-        assert not isinstance(caught.value, LostAnswerError)
-        assert [] == device.asked("xSet")
-        for call in calls:
-            call.cancel()
-        await asyncio.wait(calls)
-        assert {"status": "OK"} == await running.link.call("xSet", {})
-
-
-async def test_cancelling_the_link_gives_up_pending_calls_and_closes() -> None:
-    async with a_device() as device, a_link(device.url) as running:
-        await running.up()
-        device.held = {"xGet"}
-        call = asyncio.create_task(running.link.call("xGet", {}))
-        await device.noted.until(lambda: len(device.asked("xGet")) == 2 + 1)
-        await running.stop()
-
-        with pytest.raises(LostAnswerError):
-            await call
-        await asyncio.wait_for(device.sockets[0].wait_closed(), LIMIT_S)
-        assert 1001 == device.sockets[0].close_code
-        assert ["up"] == running.sink.kinds()
-
-
-@pytest.mark.parametrize("turns", range(1, 40))
-async def test_cancelling_at_any_moment_leaves_no_socket_and_no_task(turns: int) -> None:
-    async with a_device() as device:
-        running = a_link(device.url)
-        async with running:
-            for _ in range(turns):
-                await asyncio.sleep(0)
-            assert running.task is not None
-            running.task.cancel()
-            await asyncio.wait([running.task])
-
-            assert running.task.cancelled()
-        assert not running.link.is_up
-        for socket in device.sockets:
-            await asyncio.wait_for(socket.wait_closed(), LIMIT_S)
-
-
 # --- frames ----------------------------------------------------------------------------------------------------------
 
 
@@ -299,60 +193,6 @@ async def test_a_frame_over_the_limit_is_noted_and_the_link_starts_again() -> No
         assert "limit of 2000 bytes" in error
         running.waits.end_one()
         await running.up(2)
-
-
-async def test_a_link_reads_no_further_while_its_sink_is_busy() -> None:
-    async with a_device() as device, a_link(device.url, idle_limit_s=TICK_S / 4, request_timeout_s=TICK_S) as running:
-        await running.up()
-        running.sink.hold.clear()
-        await device.notify()
-        await device.notify()
-        await running.sink.until(lambda: running.sink.all("received"))
-        await asyncio.sleep(3 * TICK_S)  # far beyond the idle limit: our own slowness is not the device's silence
-
-        assert ["up", "received"] == running.sink.kinds()
-        running.sink.hold.set()
-        await running.sink.until(lambda: len(running.sink.all("received")) == 2)
-        assert ["up", "received", "received"] == running.sink.kinds()
-
-
-# --- silence ---------------------------------------------------------------------------------------------------------
-
-
-async def test_a_quiet_device_that_answers_when_asked_stays_connected() -> None:
-    async with a_device() as device, a_link(device.url, idle_limit_s=TICK_S / 4) as running:
-        await running.up()
-        await device.noted.until(lambda: len(device.asked(" ".join(UPTIME_PATH))) >= 3)
-
-        assert ["up"] == running.sink.kinds()
-
-
-async def test_a_device_that_answers_pings_but_no_question_is_silent() -> None:
-    async with (
-        a_device() as device,
-        a_link(
-            device.url,
-            idle_limit_s=TICK_S,
-            request_timeout_s=TICK_S,
-            ping_interval_s=TICK_S / 4,
-            ping_timeout_s=LIMIT_S,
-        ) as running,
-    ):
-        await running.up()
-        device.mute = True
-        await running.down()
-
-        assert [("silent: no answer when asked",)] == running.sink.all("down")
-        assert SetbackKind.SILENT is running.link.setback.kind
-
-
-async def test_a_connection_without_pongs_is_silent() -> None:
-    async with a_device() as device, a_link(device.url, ping_interval_s=TICK_S, ping_timeout_s=TICK_S) as running:
-        await running.up()
-        device.sockets[0].transport.pause_reading()
-        await running.down()
-
-        assert [("silent: no pong",)] == running.sink.all("down")
 
 
 # --- up and down -----------------------------------------------------------------------------------------------------
@@ -420,6 +260,19 @@ async def test_down_and_up_are_told_once_each_however_often_it_is_tried() -> Non
         assert ["warning", "debug", "debug", "debug"] == levels
         assert 1 == len([line for line in logs if line["event"] == "link.up"])
         assert 4 == running.link.counters.setbacks[SetbackKind.BOOTING]
+
+
+async def test_a_new_reason_of_the_same_kind_is_told_too() -> None:
+    async with a_device() as device:
+        async with a_link(device.url) as running:
+            for count, status in enumerate([404, 404, 500, 500], start=1):
+                device.refuse_with = status
+                running.waits.end_one()
+                await running.waits.begun(count)
+
+        told = [cause for (cause,) in running.sink.all("down")]
+        assert ["(HTTP 404)", "(HTTP 500)"] == [cause[cause.index("(") : cause.index(")") + 1] for cause in told]
+        assert running.link.setback.cause == told[-1]
 
 
 async def test_closing_drops_the_session_and_connects_again() -> None:

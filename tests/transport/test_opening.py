@@ -2,37 +2,34 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import ssl
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 from structlog.testing import capture_logs
 
 from hotdesk_daemon.core.errors import ConfigError
-from hotdesk_daemon.transport import SetbackKind, SslContexts, Tls
-from tests.transport.doubles import LIMIT_S, TICK_S, Identity, a_device, a_link, an_endpoint, make_identity
+from hotdesk_daemon.transport import Setback, SetbackKind
+from tests.transport.doubles import TICK_S, a_device, a_link, an_endpoint
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import AsyncIterator
 
 SECRET = "s3cret/?>"
 
 
-@pytest.fixture(scope="module")
-def identity(tmp_path_factory: pytest.TempPathFactory) -> Identity:
-    return make_identity(tmp_path_factory.mktemp("identity"))
+@asynccontextmanager
+async def a_host(answer: bytes) -> AsyncIterator[str]:
+    """Give the URL of a host that answers the upgrade with these bytes and hangs up."""
 
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
 
-@pytest.fixture(scope="module")
-def stranger(tmp_path_factory: pytest.TempPathFactory) -> Identity:
-    return make_identity(tmp_path_factory.mktemp("stranger"))
-
-
-@pytest.fixture
-def server_tls(identity: Identity) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(identity.certificate, identity.key)
-    return context
+    server = await asyncio.start_server(speak, "127.0.0.1", 0)
+    async with server:
+        yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/ws"
 
 
 # --- credentials -----------------------------------------------------------------------------------------------------
@@ -80,6 +77,21 @@ async def test_a_password_that_cannot_be_had_is_told_and_tried_again_slowly() ->
 
         assert [8] == running.waits.asked
         assert [("the password cannot be had: credential webex-password is missing",)] == running.sink.all("down")
+
+
+async def test_a_password_that_is_no_text_is_not_taken_for_a_wrong_host() -> None:
+    async with a_device() as device, a_link(device.url, password=lambda: "s3cret\ud800") as running:
+        await running.waits.begun(1)
+
+        assert SetbackKind.CREDENTIALS is running.link.setback.kind
+        assert [("the password cannot be had: it or the user's name is no proper text",)] == running.sink.all("down")
+
+
+async def test_a_host_that_cannot_be_asked_for_does_not_end_the_link() -> None:
+    async with a_link("ws://a\x00b:1/ws") as running:
+        await running.waits.begun(1)
+
+        assert [("nothing can be connected to by this URL",)] == running.sink.all("down")
 
 
 def test_an_endpoint_shows_no_password() -> None:
@@ -142,15 +154,6 @@ async def test_each_refused_upgrade_in_clear_text_has_its_own_meaning(
         ]
 
 
-async def test_a_401_over_tls_means_wrong_credentials(identity: Identity, server_tls: ssl.SSLContext) -> None:
-    async with a_device(tls=server_tls) as device:
-        device.refuse_with = 401
-        async with a_link(device.url, tls=Tls(fingerprint_sha256=identity.fingerprint)) as running:
-            await running.waits.begun(1)
-
-            assert SetbackKind.CREDENTIALS is running.link.setback.kind
-
-
 @pytest.mark.parametrize(
     ("headers", "wait_s"),
     [
@@ -174,6 +177,50 @@ async def test_a_device_that_takes_no_more_connections_is_left_alone_as_long_as_
             await running.waits.begun(1)
 
             assert [wait_s] == running.waits.asked
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait_s"),
+    [
+        (b"Retry-After: 10\r\nRetry-After: 20\r\n", 14),
+        (
+            (
+                b"Retry-After: Mon, 04 May 2026 08:02:00 GMT\r\n"
+                b"Date: Mon, 04 May 2026 08:00:00 GMT\r\nDate: Mon, 04 May 2026 08:01:00 GMT\r\n"
+            ),
+            124,
+        ),
+        (
+            b"Retry-After: Mon, 01 Jan 99999999999999 00:00:00 GMT\r\nDate: Mon, 04 May 2026 08:00:00 GMT\r\n",
+            4,
+        ),
+    ],
+    ids=["two", "two dates", "beyond all dates"],
+)
+async def test_an_odd_wish_to_be_left_alone_does_not_end_the_link(headers: bytes, wait_s: float) -> None:
+    async with a_host(b"HTTP/1.1 503 no\r\nContent-Length: 0\r\n" + headers + b"\r\n") as url, a_link(url) as running:
+        await running.waits.begun(1)
+
+        assert (SetbackKind.CROWDED, [wait_s]) == (running.link.setback.kind, running.waits.asked)
+
+
+async def test_a_mistake_of_ours_while_connecting_is_told_and_ends_no_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    def curse(*_: object) -> Setback:
+        raise ZeroDivisionError("a mistake of ours")
+
+    monkeypatch.setattr("hotdesk_daemon.transport.opening.diagnose_opening", curse)
+    async with a_device() as device:
+        device.refuse_with = 502
+        with capture_logs() as logs:
+            async with a_link(device.url) as running:
+                await running.waits.begun(1)
+                device.refuse_with = None
+                running.waits.end_one()
+                await running.up()
+
+    assert ["connect"] == [line["task"] for line in logs if line["event"] == "task.failed"]
+    assert 1 == running.link.counters.setbacks[SetbackKind.MISTAKE]
+    assert [4] == running.waits.asked
 
 
 async def test_a_redirect_is_not_followed_with_the_credentials() -> None:
@@ -230,118 +277,7 @@ async def test_a_host_that_takes_connections_and_says_nothing_is_a_network_matte
 
 @pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH\r\n"], ids=["hangs up", "another protocol"])
 async def test_a_host_of_another_kind_is_told_apart_and_tried_again(answer: bytes) -> None:
-    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(answer)
-        writer.close()
-
-    server = await asyncio.start_server(speak, "127.0.0.1", 0)
-    url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/ws"
-    async with server, a_link(url) as running:
+    async with a_host(answer) as url, a_link(url) as running:
         await running.waits.begun(1)
 
         assert ["down"] == running.sink.kinds()
-
-
-# --- certificates ----------------------------------------------------------------------------------------------------
-
-
-async def test_a_pinned_certificate_is_accepted_however_the_pin_is_written(
-    identity: Identity, server_tls: ssl.SSLContext
-) -> None:
-    digits = identity.fingerprint.upper()
-    written = ":".join(digits[i : i + 2] for i in range(0, 64, 2))
-    async with a_device(tls=server_tls) as device, a_link(device.url, tls=Tls(fingerprint_sha256=written)) as running:
-        await running.up()
-
-        assert 1 == len(device.upgrades)
-
-
-async def test_another_certificate_than_the_pinned_one_gets_nothing_at_all(
-    stranger: Identity, server_tls: ssl.SSLContext
-) -> None:
-    heard: list[bytes] = []
-    over = asyncio.Event()
-
-    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while byte := await reader.read(1):
-                heard.append(byte)
-        except ConnectionError:  # dropped without ceremony
-            pass
-        writer.close()
-        over.set()
-
-    server = await asyncio.start_server(listen, "127.0.0.1", 0, ssl=server_tls)
-    url = f"wss://127.0.0.1:{server.sockets[0].getsockname()[1]}/ws"
-    async with server, a_link(url, tls=Tls(fingerprint_sha256=stranger.fingerprint)) as running:
-        await running.waits.begun(1)
-        await asyncio.wait_for(over.wait(), LIMIT_S)
-
-    assert SetbackKind.CERTIFICATE is running.link.setback.kind
-    assert [] == heard
-    assert [8] == running.waits.asked
-
-
-async def test_a_certificate_of_a_known_authority_is_accepted(identity: Identity, server_tls: ssl.SSLContext) -> None:
-    tls = Tls(ca_file=str(identity.certificate))
-    async with a_device(tls=server_tls) as device, a_link(device.url, tls=tls) as running:
-        await running.up()
-
-
-async def test_a_certificate_of_an_unknown_authority_gets_nothing(
-    stranger: Identity, server_tls: ssl.SSLContext
-) -> None:
-    tls = Tls(ca_file=str(stranger.certificate))
-    async with a_device(tls=server_tls) as device, a_link(device.url, tls=tls) as running:
-        await running.waits.begun(1)
-
-        assert SetbackKind.CERTIFICATE is running.link.setback.kind
-        assert [] == device.upgrades
-
-
-async def test_verification_is_off_only_when_said_so_and_then_logged(server_tls: ssl.SSLContext) -> None:
-    async with a_device(tls=server_tls) as device:
-        with capture_logs() as logs:
-            async with a_link(device.url, tls=Tls(verify=False)) as running:
-                await running.up()
-
-    assert ["warning"] == [line["log_level"] for line in logs if line["event"] == "link.unverified"]
-
-
-def test_contexts_are_shared_between_devices_with_equal_demands() -> None:
-    contexts = SslContexts()
-
-    assert contexts.context(Tls(fingerprint_sha256="a" * 64)) is contexts.context(Tls(fingerprint_sha256="b" * 64))
-    assert contexts.context(Tls(fingerprint_sha256="a" * 64)) is not contexts.context(Tls())
-
-
-@pytest.mark.parametrize("content", [None, "no certificate"], ids=["missing", "no certificate"])
-def test_an_unusable_file_of_authorities_is_a_configuration_mistake(tmp_path: Path, content: str | None) -> None:
-    file = tmp_path / "ca.pem"
-    if content is not None:
-        file.write_text(content)
-
-    with pytest.raises(ConfigError, match="cannot be used"):
-        SslContexts().context(Tls(ca_file=str(file)))
-
-
-@pytest.mark.parametrize("text", ["", "abc", "g" * 64, "a" * 63, "a" * 128])
-def test_a_fingerprint_that_is_none_is_a_configuration_mistake(text: str) -> None:
-    with pytest.raises(ConfigError, match="64 hexadecimal digits"):
-        Tls(fingerprint_sha256=text)
-
-
-@pytest.mark.parametrize(
-    ("url", "tls", "exposed"),
-    [
-        ("wss://desk.example.com/ws", Tls(), False),
-        ("wss://desk.example.com/ws", Tls(verify=False), True),
-        ("wss://desk.example.com/ws", Tls(verify=False, fingerprint_sha256="a" * 64), False),
-        ("ws://desk.example.com/ws", Tls(), True),
-        ("ws://127.0.0.1:8080/ws", Tls(), False),
-        ("ws://localhost/ws", Tls(), False),
-    ],
-)
-def test_exposed_is_what_gives_credentials_to_anybody(url: str, tls: Tls, exposed: bool) -> None:  # noqa: FBT001
-    assert exposed is an_endpoint(url, tls=tls).is_exposed
