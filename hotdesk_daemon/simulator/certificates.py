@@ -9,12 +9,16 @@ import ssl
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _VALID = timedelta(days=30)
 
@@ -29,11 +33,12 @@ class Certificate:
     context: ssl.SSLContext = attrs.field(repr=False)
 
 
-def make_certificate(host: str = "127.0.0.1") -> Certificate:
-    """Make a certificate for *host* and localhost; reads and writes files, so call it off the event loop."""
+def make_certificate(host: str = "127.0.0.1", *, also: Iterable[str] = ()) -> Certificate:
+    """Make one for *host*, localhost and the names in *also*; works with files, so call it off the event loop."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Simulated desk device")])
-    names: list[x509.GeneralName] = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(host))]
+    names: list[x509.GeneralName] = [x509.IPAddress(ipaddress.ip_address(host))]
+    names += [x509.DNSName(one) for one in ("localhost", *also)]
     # The machine's own time, not the site's: it is the real TLS library that will check it.
     now = datetime.now(UTC)
     certificate = (

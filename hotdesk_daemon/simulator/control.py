@@ -30,7 +30,20 @@ if TYPE_CHECKING:
 
 _MAX_BODY = 64 << 10
 _MAX_PLAYS = 100
-_ACTS = ("book", "come", "delete", "edit", "end_call", "extend", "leave", "share", "sign_in", "sign_out", "start_call")
+_ACTS = (
+    "book",
+    "come",
+    "delete",
+    "edit",
+    "end_call",
+    "extend",
+    "leave",
+    "share",
+    "sign_in",
+    "sign_out",
+    "start_call",
+    "stop_sharing",
+)
 
 
 class ControlDoor:

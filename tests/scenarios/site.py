@@ -125,7 +125,8 @@ class Site:
             while True:
                 await asyncio.sleep(0)
                 # What asyncio keeps to itself, looked at because nothing else can tell that a loop has nothing to do.
-                if not loop._ready and not loop._selector.select(0) and not self._is_working():  # noqa: SLF001
+                # The threads first: what one of them has just ended is then seen as something to do.
+                if not self._is_working() and not loop._ready and not loop._selector.select(0):  # noqa: SLF001
                     return
 
     def _is_working(self) -> bool:

@@ -12,6 +12,7 @@ import attrs
 import msgspec
 import pytest
 
+from hotdesk_daemon.core.desk import Desk
 from hotdesk_daemon.transport.cloud import Installation, InstallationStore, Refusal
 from tests.scenarios.site import LIMIT_S
 from tests.scenarios.test_cloud_tokens import NAME, activate_anew, cloud_of, refreshes, shown, token_state
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     import io
     from collections.abc import Mapping
 
-    from hotdesk_daemon.core.desk import Desk
     from hotdesk_daemon.simulator.cloud import SimulatedCloud
     from tests.scenarios.site import OpenSite, Site
     from tests.transport.cloud.forgeries import Forge
@@ -152,6 +152,7 @@ async def test_an_action_that_was_taken_is_not_taken_again(open_site: OpenSite, 
 async def test_what_comes_with_a_bad_action_is_heard(open_site: OpenSite, log: io.StringIO) -> None:
     site = await open_site("local")
     cloud = cloud_of(site)
+    assert site.cloud is not None
     bad = saying(appId="11111111-2222-3333-4444-555555555555")(site.cloud, cloud.token("deprovision"))
     site.device.people.book(30, "Desk", "person1@example.com", start=site.at(60))
     cloud.queue.put(json.dumps({"type": "action", "jwt": bad}).encode())
@@ -183,6 +184,7 @@ async def test_a_health_check_is_answered_truthfully(open_site: OpenSite, log: i
     assert (200, {"operationalState": "impaired", "tokensState": "valid"}) == await health()
 
     await site.until(site.is_live)
+    await site.advance(60)
     assert (200, {"operationalState": "operational", "tokensState": "valid"}) == await health()
 
     cloud.faults.enable("refresh_error", status=500)
@@ -374,3 +376,23 @@ async def test_a_move_to_another_region_under_load_loses_no_event(open_site: Ope
     assert [] == [one.path for one in list(cloud.requests)[requests:] if one.path.startswith(old_path)]
     assert {200} == set(refreshes(site))
     assert 401 not in {one.status for one in cloud.requests}
+
+
+@over("webhook")
+async def test_a_second_move_before_the_first_is_over_is_followed(open_site: OpenSite, log: io.StringIO) -> None:
+    site = await open_site("local")
+    cloud = cloud_of(site)
+    cloud.move_region()
+    cloud.move_region()
+    await site.advance(300)
+
+    held = await stored(site)
+    assert held is not None
+    assert (cloud.app_url, cloud.refresh_token) == (held.app_url, held.refresh_token)
+    told = [request.path for request in cloud.requests if request.method == "PATCH"]
+    assert cloud.app_path == told[-1]
+    site.device.people.book(30, "Desk", "person1@example.com", start=site.at(60))
+    await site.advance(5)
+    assert 1 == len(site.bookings())
+    assert (200, []) == await readiness(site)
+    assert [] == lines(log, "org.reauthorise")

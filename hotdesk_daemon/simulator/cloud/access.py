@@ -83,6 +83,12 @@ def covers(patterns: Iterable[str], path: str) -> bool:
     return any(_expression(pattern).fullmatch(path) for pattern in patterns)
 
 
+def reaches(patterns: Iterable[str], path: str) -> bool:
+    """Whether one of *patterns* names *path* or something under it."""
+    depth = path.count(".") + 1
+    return covers((".".join(pattern.split(".")[:depth]) for pattern in patterns), path)
+
+
 @lru_cache(maxsize=1000)
 def _expression(pattern: str) -> re.Pattern[str]:
     parts = []

@@ -10,7 +10,7 @@ import msgspec
 
 from hotdesk_daemon.simulator.tree import nested
 
-from .access import covers
+from .access import covers, reaches
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,11 +73,16 @@ class CloudListener:
         organisation = self._organisation
         return covers(organisation.statuses, name) and covers(organisation.pushed_statuses, name)
 
+    def _got_statuses(self, element: str) -> bool:
+        organisation = self._organisation
+        return reaches(organisation.statuses, element) and reaches(organisation.pushed_statuses, element)
+
     def _tell_statuses(self, path: Path, leaves: Mapping[Path, Json]) -> None:
         updated, removed = {}, []
         for leaf, value in leaves.items():
             if leaf[-1] == "ghost":
-                removed.append(dotted(leaf[:-1]))
+                if self._got_statuses(name := dotted(leaf[:-1])):
+                    removed.append(name)
             elif self._gets_status(name := dotted(leaf)):
                 updated[name] = value
         if updated or removed:

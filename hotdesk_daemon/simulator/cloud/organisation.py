@@ -234,7 +234,7 @@ class CloudOrganisation:
         if used is not self._old_refresh:
             used = self._refresh
         used.expires = now + REFRESH_LASTS
-        access = f"access-{next(self._numbers)}"
+        access = f"access-{self.name}-{next(self._numbers)}"
         self.access_tokens[access] = now + ACCESS_LASTS
         return {
             "access_token": access,
@@ -302,8 +302,11 @@ class CloudOrganisation:
     def send_action(self, action: str, **claims: object) -> str:
         """Have an action reach the integration by its queue, or by a post when it has an address; return the token."""
         token = self.token(action, **claims)
+        body = msgspec.json.encode({"type": "action", "jwt": token})
         if self.settings.get("queue", {}).get("state") == "enabled":
-            self.queue.put(msgspec.json.encode({"type": "action", "jwt": token}))
+            self.queue.put(body)
+        else:
+            self.webhook.put(body, is_action=True)
         return token
 
     def move_region(self) -> str:
@@ -329,6 +332,7 @@ class CloudOrganisation:
         self.settings = {**self.settings, **settings}
         webhook = self.settings.get("webhook")
         self.webhook.settings = webhook if isinstance(webhook, dict) and not webhook.get("disabled") else None
+        self.webhook.actions_url = self.settings.get("actionsUrl")
 
     def app(self) -> Mapping[str, object]:
         """Return the settings of the installation as the cloud shows them."""

@@ -74,34 +74,36 @@ class QueueBox:
 
 
 class WebhookBox:
-    """The webhook: one post for each message, in order, tried a few times."""
+    """The webhook: one post for each message, in order, tried a few times; actions go to an address of their own."""
 
     def __init__(self, schedule: Schedule) -> None:
         self.settings: Mapping[str, Any] | None = None
+        self.actions_url: str | None = None
         self.posted: list[int] = []
         self._schedule = schedule
-        self._messages: deque[bytes] = deque(maxlen=_KEPT)
+        self._messages: deque[tuple[bytes, bool]] = deque(maxlen=_KEPT)
         self._fresh = asyncio.Event()
 
-    def put(self, message: bytes) -> None:
+    def put(self, message: bytes, *, is_action: bool = False) -> None:
         """Add a message."""
-        self._messages.append(message)
+        self._messages.append((message, is_action))
         self._fresh.set()
 
     async def run(self, session: aiohttp.ClientSession) -> None:
         """Send until cancelled."""
         while True:
             while self._messages:
-                await self._deliver(session, self._messages.popleft())
+                await self._deliver(session, *self._messages.popleft())
             self._fresh.clear()
             await self._fresh.wait()
 
-    async def _deliver(self, session: aiohttp.ClientSession, message: bytes) -> None:
+    async def _deliver(self, session: aiohttp.ClientSession, message: bytes, is_action: bool) -> None:  # noqa: FBT001
         for _ in range(_TRIES):
-            settings = self.settings
-            if settings is None:
+            settings = self.settings or {}
+            url = self.actions_url if is_action else settings.get("targetUrl")
+            if url is None:
                 return
-            if is_taken(await post(session, str(settings["targetUrl"]), message, proof(settings, message))):
+            if is_taken(await post(session, str(url), message, {} if is_action else proof(settings, message))):
                 return
             await self._pause(_RETRY_S)
 

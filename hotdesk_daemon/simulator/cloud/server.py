@@ -126,7 +126,7 @@ class SimulatedCloud:
         await self._closing.aclose()
 
     def _app(self) -> web.Application:
-        app = web.Application(client_max_size=_MOST_BYTES)
+        app = web.Application(client_max_size=_MOST_BYTES, middlewares=[_explain])
         place = "/{region}/xapi/api/organizations/{org}/apps/{app}"
         app.add_routes(
             [
@@ -209,6 +209,17 @@ def _note(organisation: CloudOrganisation, request: web.Request, status: int) ->
     organisation.requests.append(
         Request(at=organisation.now(), method=request.method, path=request.path, status=status, device=device)
     )
+
+
+@web.middleware
+async def _explain(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Answer what the server itself refuses (no such place, too long) as everything else is refused."""
+    try:
+        return await handler(request)
+    except web.HTTPException as refusal:
+        return _error(refusal.status, refusal.reason)
 
 
 def _error(status: int, message: str, headers: dict[str, str] | None = None) -> web.Response:
