@@ -64,7 +64,7 @@ format: $(VENV)/.dev ## format and fix what can be fixed
 bench: $(VENV)/.dev ## measure speed and size beside a bare loop
 	$(BIN)/python -m bench $(ARGS)
 
-interop: $(VENV)/.interop ## let other people's clients talk to a simulated device
+interop: $(VENV)/.interop ## let other people's clients talk to simulated devices and the simulated cloud
 	bash tests/interop/run.sh
 
 venv: $(VENV)/.run ## set up .venv to run the daemon

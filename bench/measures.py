@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from bench import cloud
 from bench.cold import cold_starts
 from bench.figures import Line
 from bench.wires import Child, Words
@@ -44,10 +45,24 @@ class Scale:
     device_events: int = 60
     cold_desks: int = 1_000
     cold_inputs: int = 100_000
+    org_rounds: int = 2
+    org_desks: int = 5_000
+    org_rate: float = 400.0
+    slow_desks: int = 60
+    slow_rate: float = 5.0
+    cloud_desks: int = 200
+    queue_events: int = 60_000
+    webhook_posts: int = 20_000
+    webhook_connections: int = 100
+    webhook_paced: int = 10_000
+    webhook_rate: int = 1_000
 
 
 FULL: Final = Scale(rounds=5, fleet_rounds=3, ingest_events=60_000, delay_events=30_000)
-QUICK: Final = Scale(rounds=1, fleet_rounds=1, ingest_events=30_000, delay_events=15_000)
+QUICK: Final = Scale(
+    rounds=1, fleet_rounds=1, ingest_events=30_000, delay_events=15_000,
+    org_rounds=1, queue_events=30_000, webhook_posts=10_000, webhook_paced=5_000,
+)  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -193,4 +208,7 @@ MEASURES: Final[Mapping[str, Callable[[Scale], list[Line]]]] = {
     "connect": connect,
     "cold": cold,
     "logs": logs,
+    "cloud-start": cloud.start,
+    "queue": cloud.queue,
+    "webhook": cloud.webhook,
 }

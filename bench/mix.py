@@ -46,11 +46,24 @@ def frames(*, seed: int) -> Iterator[bytes]:
 
     Devices of different *seed* begin at different points of the cycle, so that bookings do not come in waves.
     """
+    for params in notifications(seed=seed):
+        payload = unstamped({"jsonrpc": "2.0", "method": "xFeedback/Event", "params": params})
+        length = len(payload) + STAMP_DIGITS + 1
+        header = bytes((0x81, length)) if length < 126 else b"\x81\x7e" + length.to_bytes(2, "big")  # RFC 6455, 5.2
+        yield header + payload
+
+
+def notifications(*, seed: int) -> Iterator[Tree]:
+    """What `frames` says, whatever it is said with."""
     for count in range(seed * 7 % CYCLE):
-        yield _unstamped(_people(count % 3))
+        yield _people(count % 3)
     for number in itertools.count(seed * 1_000_000):
-        for params in cycle(number, now=datetime.now(UTC)):
-            yield _unstamped(params)
+        yield from cycle(number, now=datetime.now(UTC))
+
+
+def unstamped(message: Tree) -> bytes:
+    """The JSON of *message* up to where its stamp belongs."""
+    return msgspec.json.encode(message)[:-1] + _STAMP
 
 
 def stamped(frame: bytes, now_ns: int) -> bytes:
@@ -137,10 +150,3 @@ def _listed(number: int, *, start: datetime) -> Tree:
             "EndTimeBuffer": 0,
         },
     }
-
-
-def _unstamped(params: Tree) -> bytes:
-    payload = msgspec.json.encode({"jsonrpc": "2.0", "method": "xFeedback/Event", "params": params})[:-1] + _STAMP
-    length = len(payload) + STAMP_DIGITS + 1
-    header = bytes((0x81, length)) if length < 126 else b"\x81\x7e" + length.to_bytes(2, "big")  # RFC 6455 section 5.2
-    return header + payload

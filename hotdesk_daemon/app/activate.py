@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from hotdesk_daemon.app.organisations.authority import authority
-from hotdesk_daemon.app.organisations.notices import notifications_of
+from hotdesk_daemon.app.organisations.notices import notifications_of, verifier_of
 from hotdesk_daemon.core.errors import TransientError
-from hotdesk_daemon.transport.cloud import JWKS_URLS, Client, InstallationStore, JwtVerifier, activate
+from hotdesk_daemon.transport.cloud import Client, InstallationStore, activate, whole_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +32,7 @@ async def activate_organisation(
     Raises:
         JwtRefusedError: the code is not taken.
         TokenRefusedError: the cloud takes the code's token, or our client, for no good.
+        PermanentError: the cloud refuses what the daemon tells it, or removed the integration meanwhile.
         TransientError: the cloud cannot be reached, or the state cannot be stored.
         ConfigError: what is stored, or the authority, cannot be used.
     """
@@ -45,19 +46,13 @@ async def activate_organisation(
                 async with session.get(url, timeout=timeout, allow_redirects=False) as response:
                     if response.status != 200:  # noqa: PLR2004 - RFC 9110 section 15.3.1
                         raise TransientError(f"{url} answered {response.status}")
-                    return await response.content.read(_MOST_BYTES)
+                    return await whole_body(response, most_bytes=_MOST_BYTES)
             except (aiohttp.ClientError, TimeoutError) as exc:
                 raise TransientError(f"{url} cannot be reached: {exc}") from exc
 
-        verifier = JwtVerifier(
-            app_id=wanted.app_id,
-            fetch=fetch,
-            now=now,
-            jwks_urls={"": wanted.jwks_url} if wanted.jwks_url else JWKS_URLS,
-        )
         return await activate(
             code,
-            verifier=verifier,
+            verifier=verifier_of(wanted, fetch=fetch, now=now),
             store=InstallationStore(settings.daemon.state_dir / "organisations" / f"{wanted.id}.json"),
             client=Client(client_id=wanted.client_id, client_secret=wanted.client_secret.reveal()),
             session=session,

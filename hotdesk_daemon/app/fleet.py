@@ -134,7 +134,9 @@ class Fleet:
         return done
 
     async def _tell(self, device: DeviceId, given: Input, *, raw: bytes | None = None) -> None:
-        await self._put(device, Letter(source=self._sources[device], inputs=(given,), raw=raw))
+        source = self._sources.get(device)
+        if source is not None:  # else it was let go while its news was under way
+            await self._put(device, Letter(source=source, inputs=(given,), raw=raw))
 
     async def _put(self, device: DeviceId, letter: Letter) -> None:
         worker = self._desk_of.get(device)
@@ -366,12 +368,15 @@ class Fleet:
     ) -> AbstractAsyncContextManager[AsyncIterator[StreamItem | Lost]]:
         return self.watchers.watch(desks=desks, kinds=kinds)
 
-    def readiness(self) -> Readiness:
-        against = []
-        if not self.started:
-            against.append("The daemon is starting.")
+    def troubles(self) -> list[str]:
+        """What keeps the daemon from serving anybody."""
+        found = [] if self.started else ["The daemon is starting."]
         if self._journal_error is not None:
-            against.append(f"The journal cannot be written: {self._journal_error}.")
+            found.append(f"The journal cannot be written: {self._journal_error}.")
+        return found
+
+    def readiness(self) -> Readiness:
+        against = self.troubles()
         for organisation in self.organisations:
             against.extend(organisation.reasons_against())
         if self.workers and all(worker.desk.is_stale for worker in self.workers.values()):

@@ -33,6 +33,7 @@ from hotdesk_daemon.transport import DeviceLink, FleetGate, SslContexts
 
 if TYPE_CHECKING:
     from hotdesk_daemon.core.inputs import DeskConfigured
+    from hotdesk_daemon.core.steps import Step
     from hotdesk_daemon.ops.settings import DeskSettings, DeviceSettings
     from hotdesk_daemon.transport.cloud import CloudLink
 
@@ -98,9 +99,9 @@ class Housing:
             await self._drop_device(device)
         async with asyncio.timeout(_LAST_WORDS_S):
             await self._finish_commands(worker)
-            await worker.mailbox.put(Letter(source="daemon", inputs=downs))
-            while not worker.is_idle:  # noqa: ASYNC110 - a worker sets nothing when it rests
-                await asyncio.sleep(_LOOK_S)
+            told: asyncio.Future[Step] = asyncio.get_running_loop().create_future()
+            await worker.mailbox.put(Letter(source="daemon", inputs=downs, done=told))
+            await told
         await self._end(self._working.pop(desk_id, None))
         self.timekeeper.set(desk_id, None, worker.mailbox.wake.set)
         self._gone[desk_id] = worker.desk

@@ -147,6 +147,11 @@ class Ways:
         if self.current is not Way.SOCKET:
             await self._take_cloud(self.cloud)
 
+    async def cloud_renewed(self) -> None:
+        """Messages of the cloud may have been lost: a new session, where the cloud is what we hear."""
+        if self.current is Way.CLOUD and self.cloud is not None:
+            await self._take_cloud(self.cloud)
+
     async def cloud_down(self, *, cause: str) -> None:
         """The organisation does not hear this device any more; without effect when that is known for this cause."""
         if self.cloud is None or (not self.cloud.is_up and self.cloud.cause == cause):

@@ -89,7 +89,12 @@ _ALL: Final = (
            "once. The old one may still be good.", "error"),
     _event("org.reauthorise", "error", "The cloud refuses an organisation's refresh token or our client. Its desks "
            "stay readable and grow stale. Activate anew: `hotdesk-daemon activate`; nothing needs a restart.", "error"),
-    _event("org.up", "info", "An organisation's cloud is heard.", "events"),
+    _event("org.up", "info", "An organisation's cloud is heard."),
+    _event("org.gap", "warning", "Messages of the cloud may have been lost: every device is listed again."),
+    _event("org.failed", "error", "A mistake in the program ended an organisation; it begins anew. The lines below "
+           "help to mend it."),
+    _event("org.action_waits", "warning", "An action of the cloud cannot be verified or followed at present; tried "
+           "again. Debug: the same again.", "error"),
     _event("org.down", "warning", "An organisation's cloud is not heard for longer than it keeps messages for; its "
            "desks are stale until it is."),
     _event("org.setup_failed", "debug", "The cloud could not be told where to send; tried again.", "error"),
@@ -124,7 +129,8 @@ _ALL: Final = (
            "pause_s", "tracking_id"),
     _event("cloud.messages_wait", "warning", "Messages could not be made durable; they are kept and tried again.",
            "messages", "error"),
-    _event("cloud.poll_url_refused", "warning", "The cloud named another queue that is less safe; not followed."),
+    _event("cloud.poll_url_refused", "warning", "The cloud named another queue that is less safe, or has no address; "
+           "not followed."),
     _event("webhook.listening", "info", "The door for webhooks is open.", "url"),
     _event("webhook.refused", "warning", "A post did not prove to be the cloud's. Once a minute at most."),
     _event("desk.stale", "info", "What is held about a desk may be wrong until its next list. Debug: only doubted, "

@@ -327,8 +327,10 @@ def _descend(node: dict[str, object], word: str) -> dict[str, object]:
     if not isinstance(elements, list):
         raise ProtocolError(f"{indexed[1][:40]} is a list and something else at once")
     for element in elements:
-        if element["id"] == indexed[2]:
-            return element  # type: ignore[no-any-return]
+        if not isinstance(element, dict) or "id" not in element:
+            raise ProtocolError(f"an element of {indexed[1][:40]} that is no object with an id")
+        if str(element["id"]) == indexed[2]:
+            return element
     made: dict[str, object] = {"id": indexed[2]}
     elements.append(made)
     return made

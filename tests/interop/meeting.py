@@ -57,14 +57,16 @@ async def meet(clients: list[str], *, modules: str, tls: bool) -> list[str]:
                     for station in floor.desk(f"{client} {kind}").stations
                 },
             }
-            if not await satisfied(client, places):
+            if not await satisfied(client, COMMANDS[client], places):
                 unhappy.append(f"{client} over {scheme}")
     return unhappy
 
 
-async def satisfied(client: str, places: dict[str, object]) -> bool:
+async def satisfied(
+    client: str, command: list[str], places: dict[str, object], *, env: dict[str, str] | None = None
+) -> bool:
     """Run one client program to its end, or to its limit."""
-    process = await asyncio.create_subprocess_exec(*COMMANDS[client], json.dumps(places))
+    process = await asyncio.create_subprocess_exec(*command, json.dumps(places), env=env)
     try:
         async with asyncio.timeout(CLIENT_LIMIT_S):
             return await process.wait() == 0

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from hotdesk_daemon.simulator.cloud import SimulatedCloud
     from tests.scenarios.site import OpenSite, Site
+    from tests.scenarios.transports import Cloud
     from tests.transport.cloud.forgeries import Forge
 
 HOUR_S: Final = 3600.0
@@ -101,10 +102,12 @@ BAD: Final[Mapping[str, tuple[Forge, Refusal]]] = {
 
 
 @over_cloud
+@pytest.mark.timeout(30)
 async def test_a_bad_action_is_refused_with_the_reason_and_changes_nothing(
-    open_site: OpenSite, log: io.StringIO
+    open_site: OpenSite, transport: Cloud, log: io.StringIO
 ) -> None:
-    site = await open_site("local", "hybrid")
+    unhurried = attrs.evolve(transport, wanted={"directory_interval_s": 86_400.0})
+    site = await open_site("local", "hybrid", transport=unhurried)
     site.device.people.book(30, "Desk", "person1@example.com", start=site.at(60))
     await site.advance(5)
     assert site.cloud is not None
@@ -113,6 +116,7 @@ async def test_a_bad_action_is_refused_with_the_reason_and_changes_nothing(
         good = cloud_of(site).token("update", appUrl="https://elsewhere.example.com", refreshToken="stolen")
         told = len(lines(log, "org.action_refused"))
         answers.add(await delivered(site, forge(site.cloud, good)))
+        await site.advance(61)  # what is refused for the same reason within a minute is not told again
         reasons[name] = [line["reason"].partition(" (")[0] for line in lines(log, "org.action_refused")[told:]]
 
     assert {name: [f"the token is refused: {refusal}"] for name, (_, refusal) in BAD.items()} == reasons
@@ -257,6 +261,7 @@ async def test_a_removed_integration_stops_stays_readable_and_may_come_back(
     await site.advance(5)
     cloud.settings = {}
     cloud.webhook.settings = None
+    await site.advance(60)  # the poll that was under way ends
     asked = len(cloud.requests)
     await site.advance(2 * HOUR_S)
 

@@ -100,7 +100,7 @@ async def test_a_limit_of_the_cloud_holds_everybody_back_until_it_is_over(
     assert max(per_second.values()) <= RATE_PER_S + 10
     took_s = (asked[-1].at - asked[0].at).total_seconds()
     assert len(asked) / took_s <= RATE_PER_S
-    assert took_s < 60 + 1.2 * len(asked) / RATE_PER_S
+    assert took_s < 60 + 2.2 * len(asked) / RATE_PER_S  # after the pause at half the rate, which grows back
     assert all(site.agrees(desk) for desk in range(DESKS))
 
 

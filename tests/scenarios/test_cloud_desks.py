@@ -148,8 +148,8 @@ async def test_a_restart_knows_the_desks_before_the_cloud_is_reached(open_site: 
     await site.advance(10)
     booking = site.booking()
     await site.stop()
-    site.organisation().faults.enable("poll_error", status=502)
-    site.organisation().rate_per_s = 0.001
+    site.organisation().access_tokens.clear()
+    site.organisation().faults.enable("refresh_error", status=500)
     await site.start(live=False)
     await site.clock.settle()
 
@@ -158,7 +158,7 @@ async def test_a_restart_knows_the_desks_before_the_cloud_is_reached(open_site: 
     assert site.is_stale
     status, answer = await site.call("GET", "/readyz")
     assert 503 == status
-    assert any("is not heard" in reason for reason in answer["reasons"])
+    assert any("simulated-org-1" in reason for reason in answer["reasons"])
 
 
 async def test_a_device_elsewhere_is_told_once_and_tried_again(

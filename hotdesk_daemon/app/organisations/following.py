@@ -34,6 +34,8 @@ class DirectoryKeeper:
         self._log = log
         self._is_open = False
         self._wish = asyncio.Event()
+        self.trouble: str | None = None  # why it was never read since the start
+        self._was_read = False
         self._told_unusable: frozenset[str] = frozenset()
 
     def open(self) -> None:
@@ -50,15 +52,17 @@ class DirectoryKeeper:
         failures = 0
         while True:
             if not self._is_open:
+                self._wish.clear()
                 await happens_within(self._wish, LONGEST_WAIT_S, sleep=self._tools.sleep)
                 continue
             self._wish.clear()
             try:
                 await self._read()
-                failures = 0
+                failures, self._was_read, self.trouble = 0, True, None
                 wait_s = self._tools.clock.real_s(self._tools.wanted.directory_interval_s)
             except (HotdeskError, OSError, TimeoutError) as exc:
                 failures += 1
+                self.trouble = None if self._was_read else str(exc)
                 (self._log.warning if failures == 1 else self._log.debug)("org.directory_failed", error=str(exc))
                 wait_s = backoff_s(failures, exc, rng=self._tools.rng)
             await self._hearing.directory_was_read()

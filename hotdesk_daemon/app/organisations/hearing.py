@@ -89,7 +89,7 @@ class Ears(Protocol):
         """A message could be understood by nobody; it must be kept."""
 
     def counted(self, kind: str) -> None:
-        """One message: status, events, healthCheck, action, duplicate, overtaken, stranger or undecodable."""
+        """One message: status, events, healthCheck, action, duplicate, overtaken, too old, stranger, undecodable."""
 
 
 class Hearing:
@@ -100,7 +100,9 @@ class Hearing:
     counts as reached, and with it those do that nothing stands against.
     """
 
-    def __init__(self, *, fleet: Fleet, seen: Seen, ears: Ears, mono: Callable[[], float]) -> None:
+    def __init__(
+        self, *, fleet: Fleet, seen: Seen, ears: Ears, mono: Callable[[], float], now: Callable[[], datetime]
+    ) -> None:
         self.members: dict[str, Member] = {}
         self.is_up = False
         self.cause = "not connected yet"
@@ -108,52 +110,69 @@ class Hearing:
         self._seen = seen
         self._ears = ears
         self._mono = mono
+        self._now = now
         self._strangers: set[str] = set()
 
     # --- messages ----------------------------------------------------------------------------------------------------
 
-    async def take(self, messages: tuple[bytes, ...]) -> None:
-        """Hear *messages* in order; returns when all that they say is durable."""
-        fresh = [raw for raw in messages if self._is_new(raw)]
-        waits: list[asyncio.Future[Step]] = []
+    async def take(self, messages: tuple[bytes, ...], *, not_before: datetime | None = None) -> None:
+        """
+        Hear *messages* in order; returns when all that they say is durable.
+
+        Those of devices that were said *not_before* that moment count only: anybody may have recorded an older one.
+
+        Raises:
+            TransientError: one could not be dealt with. When all are given again, those before it are not heard twice.
+        """
+        waits = {await self._begin(raw, not_before) for raw in messages}
+        if waits:
+            await asyncio.wait(waits)  # as long as the journal takes: what is not durable must not be acknowledged
+
+    async def _begin(self, raw: bytes, not_before: datetime | None) -> asyncio.Future[None]:
+        known = self._seen.find(raw)
+        if known is not None:
+            self._ears.counted("duplicate")
+            return known
+        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._seen.note(raw, durable)
         try:
-            for raw in fresh:
-                waits += await self._hear(raw)
-            if waits:
-                await asyncio.wait(waits)  # as long as the journal takes: what is not durable must not be acknowledged
+            step = await self._hear(raw, not_before)
         except BaseException:
-            for raw in fresh:
-                self._seen.forget(raw)
+            # It has reached no desk. Whoever gives it again is heard, and whoever waits with us gives it again.
+            self._seen.forget(raw)
+            durable.cancel()
             raise
+        if step is None:
+            durable.set_result(None)
+        else:
+            step.add_done_callback(lambda _: _fulfil(durable))
+        return durable
 
-    def _is_new(self, raw: bytes) -> bool:
-        if self._seen.is_new(raw):
-            return True
-        self._ears.counted("duplicate")
-        return False
-
-    async def _hear(self, raw: bytes) -> list[asyncio.Future[Step]]:
+    async def _hear(self, raw: bytes, not_before: datetime | None) -> asyncio.Future[Step] | None:
         try:
             message = parse_message(raw)
         except UndecodableError as error:
             await self._ears.met_garbage(raw, str(error))
-            return []
+            return None
         match message:
             case ActionMessage(jwt=token):
                 self._ears.counted("action")
                 await self._ears.acted(token)
-                return []
+                return None
             case HealthCheckMessage():
                 self._ears.counted("healthCheck")
-                return []
+                return None
+            case _ if not_before is not None and message.at is not None and message.at < not_before:
+                self._ears.counted("too old")
+                return None
             case _:
                 return await self._hear_device(message, raw)
 
-    async def _hear_device(self, message: _DeviceMessage, raw: bytes) -> list[asyncio.Future[Step]]:
+    async def _hear_device(self, message: _DeviceMessage, raw: bytes) -> asyncio.Future[Step] | None:
         self._ears.counted("status" if isinstance(message, StatusMessage) else "events")
         member = await self._member(message.device_id, raw)
         if member is None:
-            return []
+            return None
         ways = member.ways
         if not member.is_connected:  # it speaks, whatever the directory said when last read
             member.is_connected = True
@@ -165,9 +184,8 @@ class Hearing:
         inputs = inputs_of(message, device=member.device, raw=raw)
         news = self._news(member, message, inputs)
         if not news or not ways.hears_cloud:
-            return []
-        done = await self._fleet.told(member.device, news, raw=raw)
-        return [done] if done is not None else []
+            return None
+        return await self._fleet.told(member.device, news, raw=raw)
 
     async def _member(self, public_id: str, raw: bytes) -> Member | None:
         try:
@@ -199,6 +217,7 @@ class Hearing:
     def _is_overtaken(self, member: Member, at: datetime | None, given: Input) -> bool:
         if at is None or not isinstance(given, StatusInput):
             return False
+        at = min(at, self._now())  # a clock that is ahead must not outdate what is said rightly after it
         what = (type(given), given.instance) if isinstance(given, Presentation) else type(given)
         latest = member.told_at.get(what)
         if latest is not None and at < latest:
@@ -214,6 +233,13 @@ class Hearing:
         self.is_up = True
         for member in [*self.members.values()]:
             await self.judge(member)
+
+    async def renew(self) -> None:
+        """The stream stands, but messages may have been lost: every device that is reached has to be looked at."""
+        self.is_up = True
+        for member in [*self.members.values()]:
+            await self.judge(member)
+            await member.ways.cloud_renewed()
 
     async def fall(self, cause: str) -> None:
         """The stream is gone: no device is reached."""
@@ -253,4 +279,10 @@ class Hearing:
         if obstacle is None:
             await member.ways.cloud_up(software=member.software)
         else:
+            member.told_at.clear()
             await member.ways.cloud_down(cause=obstacle)
+
+
+def _fulfil(durable: asyncio.Future[None]) -> None:
+    if not durable.done():
+        durable.set_result(None)

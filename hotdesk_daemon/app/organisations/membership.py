@@ -1,8 +1,8 @@
 """
 An organisation's desks: kept in step with its directory while the daemon runs.
 
-What the directory no longer lists is let go only when two readings in a row agree, for a page that was cut short must
-not empty a building.
+What the directory no longer lists, a desk or a device of one, is let go only when two readings in a row agree: a page
+that was cut short must not empty a building. What it lists elsewhere has moved and is taken along at once.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from hotdesk_daemon.ops.settings import DeskSettings, DeviceSettings, desk_confi
 from hotdesk_daemon.transport.cloud import CloudLink, CloudRest, uuid_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hotdesk_daemon.app.organisations.register import KnownDevice
     from hotdesk_daemon.core.inputs import DeskConfigured
-    from hotdesk_daemon.transport.cloud import DirectoryRead
+    from hotdesk_daemon.transport.cloud import DirectoryRead, FoundDesk
 
 _CONNECTED = frozenset({"connected", "connected_with_issues", "unknown"})
 
@@ -44,7 +46,7 @@ class Membership:
     links: dict[DeviceId, CloudLink]
     is_pushed: bool = True
     _desks: dict[str, KnownDesk] = attrs.field(factory=dict)  # the served ones, by workspace
-    _missing: set[str] = attrs.field(factory=set)
+    _missing: set[str] = attrs.field(factory=set)  # UUIDs of workspaces and devices that the last reading left out
     _named: dict[str, DeskSettings] = attrs.field(factory=dict)  # desks of the configuration, by device
 
     # --- before the daemon serves ------------------------------------------------------------------------------------
@@ -58,53 +60,89 @@ class Membership:
 
     def take_in_known(self) -> None:
         """Serve what the directory listed when it was last read: readable, and stale until the cloud is heard."""
+        fleet = self.tools.fleet
         for known in self.register.desks:
-            if known.desk not in self.tools.fleet.workers and known.devices:
+            is_named = any(device.uuid in self._named for device in known.devices)
+            is_taken = known.desk in fleet.workers or any(device.device in fleet.ways for device in known.devices)
+            if known.devices and not is_named and not is_taken:
                 self._take_in(known)
 
     # --- while it serves ---------------------------------------------------------------------------------------------
 
     async def follow(self, read: DirectoryRead) -> None:
-        """Take over what the directory says now."""
-        found = {desk.workspace.uuid: desk for desk in read.desks if not self._is_named(desk.devices)}
-        taken = {str(desk) for desk in self.tools.fleet.workers}
-        for workspace, desk in found.items():
-            held = self._desks.get(workspace)
-            known = self.register.note(desk, taken=taken)
-            if held is None:
+        """Take over what the directory says now: first who leaves, then who comes, for a device may do both."""
+        found = {
+            desk.workspace.uuid: self._known(desk)
+            for desk in read.desks
+            if not any(device.uuid in self._named for device in desk.devices)
+        }
+        at = {device.uuid: workspace for workspace, desk in found.items() for device in desk.devices}
+        missing: set[str] = set()
+        for workspace, held in [*self._desks.items()]:
+            if workspace not in found:
+                missing.add(workspace)
+            stays = tuple(
+                d for d in held.devices if self._stays(d, workspace, at, missing, is_found=workspace in found)
+            )
+            if workspace in found:
+                found[workspace] = _with(found[workspace], stays)
+                await self._change(held, attrs.evolve(held, devices=stays))
+            elif workspace in self._missing or not stays:
+                await self._let_go(workspace, held)
+            else:
+                await self._change(held, attrs.evolve(held, devices=stays))
+        self._missing = missing
+        for workspace, known in found.items():
+            self.register.keep(known)
+            if workspace in self._desks:
+                await self._change(self._desks[workspace], known)
+            else:
                 self._take_in(known)
                 get_log().info(
                     "org.desk_added", org=self.tools.wanted.id, desk_id=known.desk, devices=len(known.devices)
                 )
-            elif held != known:
-                await self._change(held, known)
-        await self._let_missing_go(set(found))
-        for device in (device for desk in read.desks for device in desk.devices):
-            await self._note_state(device.uuid, status=device.connection_status, software=device.software)
+        await self._note_states(read)
         await asyncio.to_thread(self.register.save)
+
+    def _known(self, found: FoundDesk) -> KnownDesk:
+        """*found* with our names, none of which is anybody else's."""
+        fleet, own = self.tools.fleet, [*self._desks.values()]
+        return self.register.note(
+            found,
+            desks={*fleet.workers} - {desk.desk for desk in own},
+            devices={*fleet.ways} - {device.device for desk in own for device in desk.devices},
+        )
+
+    def _stays(
+        self, device: KnownDevice, workspace: str, at: Mapping[str, str], missing: set[str], *, is_found: bool
+    ) -> bool:
+        """Whether *device* stays on the desk of *workspace*; at the first time that it is missing it does."""
+        if device.uuid in at:
+            return at[device.uuid] == workspace
+        if not is_found:
+            return True  # it goes with its desk
+        missing.add(device.uuid)
+        return device.uuid not in self._missing
+
+    async def _note_states(self, read: DirectoryRead) -> None:
+        for device in read.devices:
+            member = self.hearing.members.get(device.uuid)
+            if member is None:
+                continue
+            member.software = device.software
+            member.is_connected = device.connection_status in _CONNECTED
+            link = self.links.get(member.device)
+            if link is not None:
+                link.webex_id = device.id  # another region, another id of the same device
+        for member in [*self.hearing.members.values()]:
+            await self.hearing.judge(member)
 
     async def retell(self) -> None:
         """Tell every desk how much is pushed."""
         named = {desk.id: desk for desk in self._named.values()}
         for settings in [*named.values(), *(self._settings(known) for known in self._desks.values())]:
-            await self.tools.housing.change(settings, self._configured(settings), self.links)
-
-    def _is_named(self, devices: object) -> bool:
-        return any(device.uuid in self._named for device in devices)  # type: ignore[attr-defined]
-
-    async def _let_missing_go(self, found: set[str]) -> None:
-        missing = set(self._desks) - found
-        for workspace in sorted(missing & self._missing):
-            await self._let_go(self._desks.pop(workspace))
-        self._missing = missing
-
-    async def _note_state(self, uuid: str, *, status: str, software: str | None) -> None:
-        member = self.hearing.members.get(uuid)
-        if member is None:
-            return
-        member.software = software
-        member.is_connected = status in _CONNECTED
-        await self.hearing.judge(member)
+            if settings.id in self.tools.fleet.workers:
+                await self.tools.housing.change(settings, self._configured(settings), self.links)
 
     # --- desks and devices -------------------------------------------------------------------------------------------
 
@@ -120,8 +158,10 @@ class Membership:
             self._join(DeskId(desk.id), device, webex_id, software)
 
     async def _change(self, held: KnownDesk, known: KnownDesk) -> None:
-        """Devices came or went, or the calendar is another."""
+        """Serve *known* where *held* was: devices came or went, or the calendar is another."""
         self._desks[known.workspace] = known
+        if _shape(held) == _shape(known):
+            return
         stays = {device.device for device in known.devices}
         for device in held.devices:
             if device.device not in stays:
@@ -129,22 +169,25 @@ class Membership:
         new = [device for device in known.devices if device.device not in self.links]
         for device in new:
             self._link(device.device, device.webex_id)
-        settings, is_same = self._settings(known), _shape(held) == _shape(known)
-        if not is_same:
-            await self.tools.housing.change(settings, self._configured(settings), self.links)
-            get_log().info("org.desk_moved", org=self.tools.wanted.id, desk_id=known.desk, devices=len(known.devices))
+        settings = self._settings(known)
+        await self.tools.housing.change(settings, self._configured(settings), self.links)
+        get_log().info("org.desk_moved", org=self.tools.wanted.id, desk_id=known.desk, devices=len(known.devices))
         for device in new:
             self._join(known.desk, device.device, device.webex_id, device.software)
             await self.hearing.judge(self.hearing.members[device.uuid])
 
-    async def _let_go(self, known: KnownDesk) -> None:
+    async def _let_go(self, workspace: str, known: KnownDesk) -> None:
         for device in known.devices:
             self._leave(device)
         try:
             await self.tools.housing.let_go(known.desk, cause="the directory no longer lists it")
         except (HotdeskError, TimeoutError) as exc:
+            # Its devices are gone and it lives on: at the next reading it is tried again, or gets them back.
+            self._desks[workspace] = attrs.evolve(known, devices=())
             get_log().warning("org.desk_stays", org=self.tools.wanted.id, desk_id=known.desk, error=str(exc))
         else:
+            del self._desks[workspace]
+            self.register.forget(workspace)
             get_log().info("org.desk_removed", org=self.tools.wanted.id, desk_id=known.desk)
 
     def _link(self, device: DeviceId, webex_id: str) -> None:
@@ -190,4 +233,10 @@ class Membership:
 
 def _shape(desk: KnownDesk) -> object:
     """What the daemon must be told of when it changes; a device's software it learns from its next session."""
-    return desk.calendar, tuple(device.device for device in desk.devices)
+    return desk.calendar, frozenset(device.device for device in desk.devices)
+
+
+def _with(known: KnownDesk, stays: tuple[KnownDevice, ...]) -> KnownDesk:
+    """*known* and the devices that stay although it lacks them."""
+    here = {device.uuid for device in known.devices}
+    return attrs.evolve(known, devices=(*known.devices, *(device for device in stays if device.uuid not in here)))

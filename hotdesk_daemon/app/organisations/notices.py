@@ -1,14 +1,15 @@
-"""What the settings of an organisation mean to its cloud: where to send, and what proves a post."""
+"""What the settings of an organisation mean to its cloud: where to send, and what proves a post or a token."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from hotdesk_daemon.ops.settings import Events, WebhookProof
-from hotdesk_daemon.transport.cloud import WebhookCheck, WebhookKind
+from hotdesk_daemon.transport.cloud import JWKS_URLS, Hosts, JwtVerifier, WebhookCheck, WebhookKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
+    from datetime import datetime
 
     from hotdesk_daemon.ops.settings import OrganisationSettings
     from hotdesk_daemon.transport.cloud import Installation
@@ -28,22 +29,39 @@ def check_of(wanted: OrganisationSettings) -> WebhookCheck | None:
     return WebhookCheck(kind=_KINDS[webhook.proof], secret=webhook.secret.reveal(), username=webhook.username)
 
 
+def verifier_of(
+    wanted: OrganisationSettings, *, fetch: Callable[[str], Awaitable[bytes]], now: Callable[[], datetime]
+) -> JwtVerifier:
+    """What believes the organisation's tokens; they may lead to Webex, and to the hosts that *wanted* names."""
+    return JwtVerifier(
+        app_id=wanted.app_id,
+        fetch=fetch,
+        now=now,
+        jwks_urls={"": wanted.jwks_url} if wanted.jwks_url else JWKS_URLS,
+        hosts=Hosts.of((wanted.api_url, wanted.oauth_url, wanted.jwks_url, wanted.supported_url)),
+    )
+
+
 def notifications_of(wanted: OrganisationSettings, installation: Installation | None = None) -> Mapping[str, Any]:
     """
     The part of the installation's settings that says where to send.
 
-    What is not used is switched off, for it may have been used before.
+    What is named here and not used is switched off, for it may have been used before.
     """
     told: dict[str, Any] = {"queue": {"state": "disabled" if wanted.events is Events.WEBHOOK else "enabled"}}
     webhook = wanted.webhook
-    if webhook is not None and wanted.events is not Events.QUEUE:
+    if webhook is not None:
         base = f"{webhook.url.rstrip('/')}/webex/{wanted.id}"
-        proof: dict[str, Any] = {"targetUrl": f"{base}/events", "type": _KINDS[webhook.proof].value}
-        if webhook.proof is WebhookProof.BASIC:
-            proof |= {"username": webhook.username, "password": webhook.secret.reveal()}
+        shown: dict[str, Any] = {"targetUrl": f"{base}/events", "type": _KINDS[webhook.proof].value}
+        if wanted.events is Events.QUEUE:
+            shown["disabled"] = True
+        elif webhook.proof is WebhookProof.BASIC:
+            shown |= {"username": webhook.username, "password": webhook.secret.reveal()}
         else:
-            proof |= {"secret": webhook.secret.reveal()}
-        told |= {"webhook": proof, "actionsUrl": f"{base}/actions"}
+            shown["secret"] = webhook.secret.reveal()
+        told["webhook"] = shown
+        if wanted.events is not Events.QUEUE:
+            told["actionsUrl"] = f"{base}/actions"
     if installation is not None:
         told["customer"] = {"id": installation.organisation}
     return told

@@ -19,14 +19,14 @@ import attrs
 from hotdesk_daemon.app.organisations.following import DirectoryKeeper
 from hotdesk_daemon.app.organisations.hearing import Hearing
 from hotdesk_daemon.app.organisations.membership import Membership
-from hotdesk_daemon.app.organisations.notices import check_of, notifications_of
+from hotdesk_daemon.app.organisations.notices import check_of, notifications_of, verifier_of
 from hotdesk_daemon.app.organisations.quarantine import Quarantine
+from hotdesk_daemon.app.organisations.stream import Stream
 from hotdesk_daemon.app.organisations.waits import LONGEST_WAIT_S, backoff_s, happens_within
-from hotdesk_daemon.core.errors import HotdeskError, PermanentError, TransientError
+from hotdesk_daemon.core.errors import HotdeskError, TransientError
 from hotdesk_daemon.ops.logs import get_log
 from hotdesk_daemon.ops.settings import Events
 from hotdesk_daemon.transport.cloud import (
-    JWKS_URLS,
     Action,
     Actions,
     ApprovedAction,
@@ -38,7 +38,6 @@ from hotdesk_daemon.transport.cloud import (
     HealthCheckAction,
     InstallationStore,
     JwtRefusedError,
-    JwtVerifier,
     QueueReader,
     Seen,
     TokenKeeper,
@@ -61,9 +60,9 @@ if TYPE_CHECKING:
     from hotdesk_daemon.ops.settings import DeskSettings
     from hotdesk_daemon.transport.cloud import CloudLink, Installation, WebhookCheck
 
-#: A stream that is down for less than this has lost nothing: the cloud keeps the messages meanwhile.
-GRACE_S: Final = 90.0
-#: Posts that are refused are counted each, and told of no more often than this.
+#: Actions that may wait for their keys.
+_ACTIONS: Final = 100
+#: Posts and actions that are refused are counted each, and told of no more often than this.
 _REFUSALS_S: Final = 60.0
 _HTTP_S: Final = 30.0
 
@@ -97,7 +96,6 @@ class Organisation:
             oauth_url=wanted.oauth_url,
             now=tools.clock.now,
             sleep_until=tools.clock.sleep_until,
-            sleep=tools.sleep,
             rng=random.Random(tools.rng.random()),
             watch=self,
         )
@@ -105,14 +103,16 @@ class Organisation:
             session=session, tokens=self._keeper, budget=self.budget, now=tools.clock.now, log=self._log
         )
         self._rest = CloudRest(http=self._http, budget=self.budget, base_url=wanted.api_url or "")
-        verifier = JwtVerifier(
-            app_id=wanted.app_id,
-            fetch=self._fetch,
-            now=tools.clock.now,
-            jwks_urls={"": wanted.jwks_url} if wanted.jwks_url else JWKS_URLS,
-        )
+        verifier = verifier_of(wanted, fetch=self._fetch, now=tools.clock.now)
         self._actions = Actions(verifier=verifier, keeper=self._keeper)
-        self._hearing = Hearing(fleet=tools.fleet, seen=Seen(mono=tools.mono), ears=self, mono=tools.mono)
+        self._hearing = Hearing(
+            fleet=tools.fleet,
+            seen=Seen(mono=tools.mono, canonical=wanted.events is Events.BOTH),
+            ears=self,
+            mono=tools.mono,
+            now=tools.clock.now,
+        )
+        self._stream = Stream(self._hearing, sleep=tools.sleep, log=self._log)
         self._membership = Membership(
             tools=tools,
             hearing=self._hearing,
@@ -129,9 +129,9 @@ class Organisation:
         self._change = asyncio.Event()  # the installation is another one: tell the cloud anew where to send
         self._is_set_up = False
         self._was_missing: tuple[str, ...] | None = None
-        self._refusal_mono = -math.inf
-        self._falling: asyncio.Task[None] | None = None
-        self._group: asyncio.TaskGroup | None = None
+        self._refused_mono: dict[str, float] = {}
+        self._to_act: asyncio.Queue[str] = asyncio.Queue(_ACTIONS)
+        self._is_presumed = True  # the next set-up counts as hearing, before anything was heard
         self._heard_mono = tools.mono()
 
     # --- before the daemon serves ------------------------------------------------------------------------------------
@@ -149,13 +149,19 @@ class Organisation:
     async def run(self) -> Never:
         """Live until cancelled."""
         async with asyncio.TaskGroup() as group:
-            self._group = group
+            self._stream.group = group
             group.create_task(self._keeper.run(), name=f"tokens org={self.id}")
             if self._events is not Events.WEBHOOK:
                 group.create_task(self._queue.run(), name=f"queue org={self.id}")
             group.create_task(self._keep_set_up(), name=f"set-up org={self.id}")
             group.create_task(self._directory.run(), name=f"directory org={self.id}")
+            group.create_task(self._keep_acting(), name=f"actions org={self.id}")
         raise AssertionError("the tasks of an organisation never end")
+
+    async def broken(self) -> None:
+        """A mistake of ours ended `run`: its devices are not reached until it runs again."""
+        self._is_set_up, self._is_presumed = False, True
+        await self._stream.fall("a mistake in the program; see the log")
 
     @property
     def _events(self) -> Events:
@@ -168,6 +174,8 @@ class Organisation:
             self._change.clear()
             installation = self._keeper.installation
             if installation is None or self._keeper.state is TokenState.REAUTHORISE:
+                self._is_set_up = False
+                await self.stream_down(self._keeper.cause)
                 await happens_within(self._change, LONGEST_WAIT_S, sleep=self.tools.sleep)
                 continue
             if not self._is_set_up:
@@ -191,12 +199,17 @@ class Organisation:
         settings = await self._rest.patch_app(installation.app_url, body)
         url = poll_url_of(settings)
         await self._keeper.change(lambda found: attrs.evolve(found, poll_url=url))
+        if url is None and self._events is not Events.WEBHOOK:
+            raise TransientError("the cloud did not say where its queue is")
         self._is_set_up = not self._change.is_set()  # changed while we said so: say it once more
         self._queue.go_to(url)
         await self._learn_what_is_pushed(installation)
         self._directory.open()
         self._heard_mono = self.tools.mono()
-        await self.stream_up()
+        if self._events is Events.WEBHOOK or self._is_presumed:
+            # A queue with nothing to say keeps its first answer back; it is taken to work until a poll says otherwise.
+            self._is_presumed = False
+            await self._stream.up()
 
     async def _learn_what_is_pushed(self, installation: Installation) -> None:
         url = self.tools.wanted.supported_url or supported_url(installation.app_url)
@@ -217,11 +230,11 @@ class Organisation:
             await self._membership.retell()
 
     async def _mind_silence(self) -> None:
-        """A webhook that fails in silence is met by the silence."""
+        """A way that fails in silence is met by the silence: every device says something once an hour."""
         limit_s = self.tools.clock.real_s(self.tools.wanted.idle_limit_s)
-        if self._events is Events.WEBHOOK and self.tools.mono() - self._heard_mono > limit_s:
-            self._is_set_up = False
-            await self._fall_now("no message for too long")
+        if self._hearing.members and self.tools.mono() - self._heard_mono > limit_s:
+            self._is_set_up, self._is_presumed = False, True
+            await self._stream.fall("no message for too long")
 
     async def _fetch(self, url: str) -> bytes:
         answer = await self._http.request("GET", url, timeout_s=_HTTP_S, authorized=False)
@@ -239,34 +252,18 @@ class Organisation:
         await self.met_garbage(body, error)
 
     async def stream_up(self) -> None:
-        """The cloud is heard."""
-        if self._falling is not None:
-            self._falling.cancel()
-            self._falling = None
-        if not self._hearing.is_up:
-            self._log.info("org.up", events=self._events.value)
-        await self._hearing.rise()
+        """The queue is heard."""
+        await self._stream.up()
 
-    async def stream_down(self, cause: str) -> None:
-        """The cloud is not heard: for a while that is no loss, for it keeps the messages."""
-        if not self._hearing.is_up or self._falling is not None or self._group is None:
-            self._hearing.cause = cause
-            return
-        self._falling = self._group.create_task(self._fall_later(cause), name=f"grace org={self.id}")
-
-    async def _fall_later(self, cause: str) -> None:
-        await self.tools.sleep(GRACE_S)
-        self._falling = None
-        await self._fall_now(cause)
-
-    async def _fall_now(self, cause: str) -> None:
-        if self._hearing.is_up:
-            self._log.warning("org.down", reason=cause)
-        await self._hearing.fall(cause)
+    async def stream_down(self, cause: str, *, is_gap: bool = False) -> None:
+        """The queue is not heard; with *is_gap* messages may have been handed over that never came."""
+        # Where a webhook brings the same, nothing is lost.
+        await self._stream.down(cause, is_gap=is_gap, is_told_anyway=self._events is Events.BOTH and self._is_set_up)
 
     async def queue_gone(self) -> None:
         """Say anew where to send: the answer has the address."""
         self._is_set_up = False
+        self._stream.note_gap()  # whatever it held went with it
         self._change.set()
 
     # --- actions -----------------------------------------------------------------------------------------------------
@@ -282,7 +279,8 @@ class Organisation:
         try:
             action = await self._actions.take(token)
         except JwtRefusedError as exc:
-            self._log.warning("org.action_refused", reason=str(exc))
+            if self._may_tell(f"action: {exc.refusal}"):
+                self._log.warning("org.action_refused", reason=str(exc))
             raise
         return await self._follow(action)
 
@@ -292,10 +290,9 @@ class Organisation:
                 return self._health()
             case DeprovisionAction():
                 self._log.warning("org.deprovisioned")
-                await self._keeper.forget()
                 self._queue.go_to(None)
                 self._is_set_up = False
-                await self._fall_now("the integration was removed from the organisation")
+                await self._stream.fall("the integration was removed from the organisation")
             case UpdateAction(moved=moved):
                 self._log.info("org.updated", moved=moved)
                 self._is_set_up = False
@@ -311,17 +308,37 @@ class Organisation:
     def _health(self) -> Mapping[str, str]:
         """How we are, in the cloud's words; from the same source as our own readiness."""
         is_good = self._keeper.state in (TokenState.VALID, TokenState.FAILING)
-        state = "operational" if self._is_healthy() else "impaired" if is_good else "token_invalid"
+        desks = {member.desk for member in self._hearing.members.values()}
+        held = [self.tools.fleet.desk(desk) for desk in desks]
+        is_served = not held or any(desk is not None and not desk.is_stale for desk in held)
+        is_well = self._is_healthy() and is_served and not self.reasons_against()
+        state = "operational" if is_well else "impaired" if is_good else "token_invalid"
         return {"operationalState": state, "tokensState": "valid" if is_good else "invalid"}
 
     # --- ears --------------------------------------------------------------------------------------------------------
 
     async def acted(self, token: str) -> None:
-        """Take an action that came among messages: what is refused is no reason to hear the others twice."""
+        """Take an action that came among messages, in its turn: those need not wait until its keys are fetched."""
         try:
-            await self.act(token)
-        except PermanentError:
-            return
+            self._to_act.put_nowait(token)
+        except asyncio.QueueFull as exc:
+            raise TransientError("too many actions wait already") from exc
+
+    async def _keep_acting(self) -> Never:
+        while True:
+            token = await self._to_act.get()  # for ever: there may be none
+            failures = 0
+            while self._keeper.installation is not None:  # else it was removed: nothing is left that could act
+                try:
+                    await self.act(token)
+                except TransientError as exc:
+                    failures += 1
+                    (self._log.warning if failures == 1 else self._log.debug)("org.action_waits", error=str(exc))
+                    await self.tools.sleep(backoff_s(failures, exc, rng=self.tools.rng))
+                    continue
+                except HotdeskError:
+                    pass  # refused, and told
+                break
 
     def met_denial(self, device: DeviceId, error: str) -> None:
         """Say once that the cloud refuses us a device."""
@@ -352,9 +369,16 @@ class Organisation:
     def posted(self, outcome: str) -> None:
         """Count one post of the webhook."""
         self.tools.metrics.webhook_posts.labels(org=self.id, outcome=outcome).inc()
-        if outcome == "refused" and self.tools.mono() - self._refusal_mono >= _REFUSALS_S:
-            self._refusal_mono = self.tools.mono()
+        if outcome == "refused" and self._may_tell("post"):
             self._log.warning("webhook.refused")
+
+    def _may_tell(self, what: str) -> bool:
+        """Whether a refusal is to be told: anybody can cause them, so not each of them is."""
+        now = self.tools.mono()
+        if now - self._refused_mono.get(what, -math.inf) < _REFUSALS_S:
+            return False
+        self._refused_mono[what] = now
+        return True
 
     # --- tokens ------------------------------------------------------------------------------------------------------
 
@@ -373,7 +397,7 @@ class Organisation:
 
     def installation_changed(self, installation: Installation) -> None:
         """There is an installation, or another one."""
-        self._is_set_up = False
+        self._is_set_up, self._is_presumed = False, True
         self._rest.base_url = self.tools.wanted.api_url or installation.api_url
         self._change.set()
 
@@ -391,6 +415,8 @@ class Organisation:
                 return (f"{name}: the access token cannot be renewed: {self._keeper.cause}.",)
             case _ if not self._hearing.is_up:
                 return (f"{name} is not heard: {self._hearing.cause}.",)
+            case _ if self._directory.trouble is not None:
+                return (f"{name}: its directory cannot be read: {self._directory.trouble}.",)
             case _:
                 return ()
 

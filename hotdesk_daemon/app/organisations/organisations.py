@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from hotdesk_daemon.ops.settings import DeskSettings, OrganisationSettings, Settings
 
 _HOLD_BACK_S = 1.0
+#: How long an organisation that a mistake ended rests.
+_ANEW_S = 30.0
 
 
 class Organisations:
@@ -68,7 +70,7 @@ class Organisations:
                 tools = _tools(wanted, settings, fleet=fleet, housing=housing, metrics=metrics, rng=rng)
                 register = await asyncio.to_thread(Register.load, tools.file(".desks.json"))
                 made[wanted.id] = Organisation(
-                    tools, session=session, register=register, is_healthy=lambda: fleet.readiness().ready
+                    tools, session=session, register=register, is_healthy=lambda: not fleet.troubles()
                 )
             yield cls(made, fleet=fleet, settings=settings)
 
@@ -119,7 +121,18 @@ class Organisations:
 
     def start(self, tasks: Tasks) -> None:
         """Let every organisation live."""
-        self._running = [tasks.add(one.run(), name=f"organisation {one.id}") for one in self]
+        self._running = [tasks.add(self._keep(one), name=f"organisation {one.id}") for one in self]
+
+    @staticmethod
+    async def _keep(organisation: Organisation) -> Never:
+        """Let one live; what ends it by mistake is told, and it begins anew: the others are not to notice."""
+        while True:
+            try:
+                await organisation.run()
+            except Exception as exc:  # noqa: BLE001 - whatever it is, it is one organisation's
+                get_log().error("org.failed", org=organisation.id, exc_info=exc)
+                await organisation.broken()
+                await organisation.tools.sleep(_ANEW_S)
 
     async def stop(self, *, timeout_s: float) -> None:
         """Let them live no more."""

@@ -7,6 +7,7 @@ What a device says goes to its desk's journal, understood or not; these do not e
 from __future__ import annotations
 
 import os
+import threading
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -25,6 +26,7 @@ class Quarantine:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._one_at_a_time = threading.Lock()
 
     def keep(self, raw: bytes, *, error: str, at: datetime) -> None:
         """
@@ -34,10 +36,11 @@ class Quarantine:
             OSError: the file cannot be written.
         """
         line = msgspec.json.encode({"at": at, "error": error, "raw": raw[:_LONGEST]}) + b"\n"
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        with os.fdopen(handle, "ab") as file:
-            file.write(line)
-            size = file.tell()
-        if size >= LIMIT_BYTES:
-            self._path.replace(self._path.with_suffix(f"{self._path.suffix}.1"))
+        with self._one_at_a_time:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            with os.fdopen(handle, "ab") as file:
+                file.write(line)
+                size = file.tell()
+            if size >= LIMIT_BYTES:
+                self._path.replace(self._path.with_suffix(f"{self._path.suffix}.1"))

@@ -48,6 +48,7 @@ class KnownDesk:
     desk: DeskId
     calendar: CalendarKind
     devices: tuple[KnownDevice, ...]
+    is_here: bool = True  # else only its name is kept: it was let go
 
 
 class Register:
@@ -78,34 +79,51 @@ class Register:
 
     @property
     def desks(self) -> tuple[KnownDesk, ...]:
-        """Every desk ever seen, in order of names."""
-        return tuple(sorted(self._desks.values(), key=lambda desk: desk.desk))
+        """Every desk that was there when the directory was last read, in order of names."""
+        return tuple(sorted((desk for desk in self._desks.values() if desk.is_here), key=lambda desk: desk.desk))
 
-    def note(self, found: FoundDesk, *, taken: Collection[str]) -> KnownDesk:
+    def forget(self, workspace: str) -> None:
+        """A desk was let go; its name stays its own, should it come back."""
+        held = self._desks.get(workspace)
+        if held is not None:
+            self._desks[workspace] = attrs.evolve(held, is_here=False)
+
+    def note(self, found: FoundDesk, *, desks: Collection[str], devices: Collection[str]) -> KnownDesk:
         """
-        Give the names of *found* and its devices, new ones where it is new, different from those *taken*.
+        Give the names of *found* and its devices: those they had, unless others have them now, else new ones.
 
-        A device keeps its name while it stays on the desk.
+        Args:
+            found: as the directory has it.
+            desks: names of desks that are not this organisation's.
+            devices: names of devices likewise.
+
         """
         held = self._desks.get(found.workspace.uuid)
-        desk = held.desk if held is not None else DeskId(_free(_slug(found.workspace.display_name), self._taken(taken)))
-        names = {device.uuid: device.device for device in held.devices} if held is not None else {}
-        devices: list[KnownDevice] = []
+        if held is not None and held.desk not in desks:
+            desk = held.desk
+        else:
+            desk = DeskId(
+                _free(_slug(found.workspace.display_name), {*desks, *(one.desk for one in self._desks.values())})
+            )
+        names = {one.uuid: one.device for one in held.devices if one.device not in devices} if held is not None else {}
+        elsewhere = {one.device for other in self._desks.values() if other is not held for one in other.devices}
+        named: list[KnownDevice] = []
         for device in found.devices:
-            used = {*names.values(), *(one.device for one in devices)}
+            used = {*devices, *elsewhere, *names.values(), *(one.device for one in named)}
             name = names.get(device.uuid) or DeviceId(_free(f"{desk}-1", used))
-            devices.append(KnownDevice(uuid=device.uuid, webex_id=device.id, device=name, software=device.software))
+            named.append(KnownDevice(uuid=device.uuid, webex_id=device.id, device=name, software=device.software))
         known = KnownDesk(
             workspace=found.workspace.uuid,
             desk=desk,
             calendar=CalendarKind.LOCAL if found.workspace.calendar_kind == "none" else CalendarKind.HYBRID,
-            devices=tuple(devices),
+            devices=tuple(named),
         )
         self._desks[known.workspace] = known
         return known
 
-    def _taken(self, elsewhere: Collection[str]) -> set[str]:
-        return {*elsewhere, *(desk.desk for desk in self._desks.values())}
+    def keep(self, known: KnownDesk) -> None:
+        """Note *known* as it is served: with devices that one reading left out."""
+        self._desks[known.workspace] = known
 
     def save(self) -> None:
         """
@@ -114,11 +132,12 @@ class Register:
         Raises:
             OSError: it could not be written; the old one stands.
         """
+        known = sorted(self._desks.values(), key=lambda desk: desk.desk)
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(msgspec.json.format(msgspec.json.encode(self.desks), indent=1))
+                file.write(msgspec.json.format(msgspec.json.encode(known), indent=1))
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).replace(self._path)

@@ -160,13 +160,15 @@ class OrganisationSettings:
     )
     jwks_url: str | None = setting(
         Url(("https", "http"), "https://xapi-a.wbx2.com/jwks"),
-        "The keys that activation codes and actions are verified with, likewise. It is never taken from a token.",
+        "The keys that activation codes and actions are verified with, likewise. It is never taken from a token, and "
+        "must be set where the code's region is not known.",
         default=None,
         none="the one of the code's region",
     )
     supported_url: str | None = setting(
         Url(("https", "http"), "https://xapi-a.wbx2.com/xapi/api/apps/supportedSubscriptions"),
-        "The list of what the cloud pushes, likewise.",
+        "The list of what the cloud pushes, likewise. A code or an action may lead to the host of any of these four "
+        "addresses, and to Webex's own by https; one that leads elsewhere is refused.",
         default=None,
         none="the one beside the installation",
     )

@@ -19,9 +19,10 @@ from hotdesk_daemon.transport.cloud.directory import (
     Workspace,
     read_directory,
 )
-from hotdesk_daemon.transport.cloud.http import CloudHttp, ForbiddenError, NotFoundError
+from hotdesk_daemon.transport.cloud.hosts import Hosts
+from hotdesk_daemon.transport.cloud.http import CloudHttp, ForbiddenError, NotFoundError, whole_body
 from hotdesk_daemon.transport.cloud.ids import kind_of, uuid_of
-from hotdesk_daemon.transport.cloud.installation import Installation, InstallationStore
+from hotdesk_daemon.transport.cloud.installation import Installation, InstallationStore, Remains
 from hotdesk_daemon.transport.cloud.jwts import JWKS_URLS, Claims, JwtRefusedError, JwtVerifier, Refusal
 from hotdesk_daemon.transport.cloud.link import CloudLink
 from hotdesk_daemon.transport.cloud.oauth import Client, TokenRefusedError
@@ -49,6 +50,7 @@ __all__ = [
     "ForbiddenError",
     "FoundDesk",
     "HealthCheckAction",
+    "Hosts",
     "Installation",
     "InstallationStore",
     "JwtRefusedError",
@@ -58,6 +60,7 @@ __all__ = [
     "QueueReader",
     "QueueSettings",
     "Refusal",
+    "Remains",
     "Seen",
     "Selection",
     "Supported",
@@ -77,4 +80,5 @@ __all__ = [
     "supported_url",
     "uuid_of",
     "webhook_app",
+    "whole_body",
 ]

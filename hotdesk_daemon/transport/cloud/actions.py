@@ -1,8 +1,9 @@
 """
 Actions: what an administrator or the cloud does to the installation itself.
 
-They come as signed tokens, by the queue or to an address of ours. A token's id is on the disk before it is acted on, so
-that nobody can have it acted on twice (Webex Workspace Integrations guide, "Actions").
+They come as signed tokens, by the queue or to an address of ours. What a token changes, and that its id is used up, is
+on the disk in one step before it is handed on: nobody can have it acted on twice, and what could not be written may be
+handed in again (Webex Workspace Integrations guide, "Actions").
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from hotdesk_daemon.core.errors import TransientError
-from hotdesk_daemon.transport.cloud.activation import granted, scopes_of
+from hotdesk_daemon.transport.cloud.activation import access_of, granted, scopes_of
 from hotdesk_daemon.transport.cloud.jwts import JwtRefusedError, Refusal
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class ApprovedAction(Action):
 
 @attrs.frozen(kw_only=True)
 class DeprovisionAction(Action):
-    """The integration is removed from the organisation."""
+    """The integration is removed from the organisation; its tokens are gone already."""
 
 
 @attrs.frozen(kw_only=True)
@@ -75,7 +76,11 @@ class Actions:
         action = _action(claims)
         if action is None:
             raise JwtRefusedError(Refusal.WRONG_ACTION, claims.action[:40])
-        await self._keeper.change(lambda found: _changed(found, claims))
+        if isinstance(action, DeprovisionAction):
+            if not await self._keeper.forget(claims.jti):
+                raise JwtRefusedError(Refusal.REPLAYED)
+        else:
+            await self._keeper.change(lambda found: _changed(found, claims))
         return action
 
 
@@ -101,13 +106,17 @@ def _changed(found: Installation, claims: Claims) -> Installation:
         raise JwtRefusedError(Refusal.REPLAYED)
     new = found.with_jti(claims.jti)
     if claims.action == "update":
-        token, url = claims.text("refreshToken"), claims.text("appUrl")
+        token, url = claims.text("refreshToken"), claims.address("appUrl")
         if token is not None:
             new = attrs.evolve(new, refresh_token=token, access_token=None, access_expires_at=None)
         if url is not None:
             new = attrs.evolve(new, app_url=url, poll_url=None, region=claims.text("region") or found.region)
     elif claims.action == "updateApproved":
-        statuses, commands, events = granted(claims.all.get("xapiAccess"))
-        scopes = scopes_of(claims.all.get("scopes"))
-        new = attrs.evolve(new, scopes=scopes, statuses=statuses, commands=commands, events=events)
+        access, scopes = claims.all.get("xapiAccess"), claims.all.get("scopes")
+        lacking = ["scopes"] if not isinstance(scopes, str | list) else []
+        lacking += ["xapiAccess"] if access_of(access) is None else []
+        if lacking:  # taken over as it is, it would take all away
+            raise JwtRefusedError(Refusal.INCOMPLETE, ", ".join(lacking))
+        statuses, commands, events = granted(access)
+        new = attrs.evolve(new, scopes=scopes_of(scopes), statuses=statuses, commands=commands, events=events)
     return new

@@ -86,9 +86,14 @@ class FoundDesk:
 
 @attrs.frozen(kw_only=True)
 class DirectoryRead:
-    """The whole directory, read once: the desks by name, and what could not be used, with the reason."""
+    """
+    The whole directory, read once.
+
+    ``desks`` by name, ``devices`` of whatever workspace, ``unusable`` what could not be used, with the reason.
+    """
 
     desks: tuple[FoundDesk, ...]
+    devices: tuple[CloudDevice, ...] = ()
     unusable: tuple[tuple[str, str], ...] = ()
 
 
@@ -122,22 +127,25 @@ async def read_directory(rest: CloudRest, selection: Selection) -> DirectoryRead
     """
     Read all workspaces and all devices, and pick the desks.
 
+    What is listed twice, because the list changed between two pages, is as it was told last.
+
     Raises:
         TransientError: a page could not be had: nothing is known then.
         RefusedError: we may not read it.
         ProtocolError: the answers are none.
     """
     unusable: dict[str, str] = {}
-    workspaces = [w async for w in _workspaces(rest, unusable)]
+    workspaces = {w.uuid: w async for w in _workspaces(rest, unusable)}
     by_workspace: dict[str, list[CloudDevice]] = {}
-    async for device in _devices(rest, unusable):
+    for device in (await _devices(rest, unusable)).values():
         by_workspace.setdefault(device.workspace, []).append(device)
     desks = []
-    for workspace in sorted(workspaces, key=lambda w: (w.display_name, w.uuid)):
+    for workspace in sorted(workspaces.values(), key=lambda w: (w.display_name, w.uuid)):
         devices = tuple(sorted(by_workspace.get(workspace.uuid, ()), key=lambda d: (d.display_name, d.uuid)))
         if devices and selection.takes(workspace, devices):
             desks.append(FoundDesk(workspace=workspace, devices=devices))
-    return DirectoryRead(desks=tuple(desks), unusable=tuple(sorted(unusable.items())))
+    devices = tuple(device for some in by_workspace.values() for device in some)
+    return DirectoryRead(desks=tuple(desks), devices=devices, unusable=tuple(sorted(unusable.items())))
 
 
 async def _workspaces(rest: CloudRest, unusable: dict[str, str]) -> AsyncIterator[Workspace]:
@@ -154,19 +162,24 @@ async def _workspaces(rest: CloudRest, unusable: dict[str, str]) -> AsyncIterato
             )
 
 
-async def _devices(rest: CloudRest, unusable: dict[str, str]) -> AsyncIterator[CloudDevice]:
+async def _devices(rest: CloudRest, unusable: dict[str, str]) -> dict[str, CloudDevice]:
+    """The usable devices by their UUIDs."""
+    found: dict[str, CloudDevice] = {}
     async for item in rest.items("devices", {}):
         told = _read(item, _Device, unusable)
         if told is None:
             continue
+        uuid = uuid_of(told.id)
+        found.pop(uuid, None)
+        unusable.pop(told.id, None)
         workspace = _uuid(told.workspaceId or told.placeId)
         why = _obstacle(told) or ("it is in no workspace" if workspace is None else None)
         if why is not None or workspace is None:
             unusable[told.id] = why or ""
             continue
-        yield CloudDevice(
+        found[uuid] = CloudDevice(
             id=told.id,
-            uuid=uuid_of(told.id),
+            uuid=uuid,
             workspace=workspace,
             display_name=told.displayName,
             product=told.product,
@@ -174,6 +187,7 @@ async def _devices(rest: CloudRest, unusable: dict[str, str]) -> AsyncIterator[C
             connection_status=told.connectionStatus,
             tags=frozenset(told.tags or ()),
         )
+    return found
 
 
 def _obstacle(device: _Device) -> str | None:

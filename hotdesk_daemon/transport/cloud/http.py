@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S: Final = 10.0
 _MOST_BYTES: Final = 16 << 20
 _LONGEST_PAUSE_S: Final = 86_400.0
+#: How much of a request's time its connection may take. Less than all of it: a connection that is not made in time must
+#: be told apart from an answer that is not, for in the first case nothing was sent.
+_CONNECT_SHARE: Final = 0.8
 #: The pause after a 429 that names none.
 _UNNAMED_PAUSE_S: Final = 10.0
 _MESSAGE_CHARS: Final = 300
@@ -61,12 +64,13 @@ class TokenSource(Protocol):
 
 @attrs.frozen(kw_only=True)
 class Answer:
-    """A good answer (2xx)."""
+    """A good answer (2xx); ``links`` is all that its ``Link`` headers say."""
 
     status: int
     body: bytes
     headers: Mapping[str, str]
     tracking_id: str
+    links: str = ""
 
     def json(self) -> object:
         """
@@ -144,6 +148,9 @@ class CloudHttp:
         got = await self._once(method, url, json, params, timeout_s, token=token)
         if got.status == 401:  # noqa: PLR2004 - RFC 9110 section 15.5.2
             token = await self._tokens.renewed(token)
+            if (held_s := self._budget.held_s()) > 0:  # called for by others while the token was renewed
+                text = f"{method} {_path(url)} was not sent again: the cloud wants a pause"
+                raise TransientError(text, retry_after_s=held_s)
             got = await self._once(method, url, json, params, timeout_s, token=token)
         return self._judge(got, carried_out=carried_out)
 
@@ -164,19 +171,26 @@ class CloudHttp:
         if json is not None:
             headers["Content-Type"] = "application/json"
         body = None if json is None else msgspec.json.encode(json)
-        timeout = aiohttp.ClientTimeout(total=timeout_s, connect=CONNECT_TIMEOUT_S)
+        connect_s = min(CONNECT_TIMEOUT_S, timeout_s * _CONNECT_SHARE)
+        timeout = aiohttp.ClientTimeout(total=timeout_s, connect=connect_s)
         what = f"{method} {_path(url)}"
         try:
             async with self._session.request(
                 method, url, data=body, params=params, headers=headers, timeout=timeout, allow_redirects=False
             ) as response:
-                content = await _read(response)
+                content = await whole_body(response, most_bytes=_MOST_BYTES)
                 theirs = response.headers.get("TrackingID", tracking_id)
                 self._log.debug("cloud.answered", request=what, status=response.status, tracking_id=theirs)
-                return Answer(status=response.status, body=content, headers=response.headers, tracking_id=theirs)
+                return Answer(
+                    status=response.status,
+                    body=content,
+                    headers=response.headers,
+                    tracking_id=theirs,
+                    links=", ".join(response.headers.getall("Link", ())),
+                )
         except (aiohttp.ClientConnectorError, aiohttp.ClientSSLError, aiohttp.ConnectionTimeoutError) as exc:
             raise TransientError(f"{what}: no connection to the cloud: {_words(exc)}") from exc
-        except aiohttp.InvalidURL as exc:
+        except (aiohttp.InvalidURL, UnicodeError) as exc:  # the latter by names that no resolver can be asked for
             raise RefusedError(f"{what}: no address") from exc
         except (aiohttp.ClientError, TimeoutError) as exc:
             raise LostAnswerError(f"{what}: the answer is lost ({tracking_id}): {_words(exc)}") from exc
@@ -201,22 +215,27 @@ class CloudHttp:
                 raise TransientError(text, retry_after_s=pause_s)
             case 423:
                 raise TransientError(text, retry_after_s=pause_s)
-            case status if status >= 500:  # noqa: PLR2004 - RFC 9110 section 15.6
+            case status if status == 408 or status >= 500:  # noqa: PLR2004 - RFC 9110 sections 15.5.9 and 15.6
                 if carried_out:
-                    raise LostAnswerError(text)
+                    raise LostAnswerError(text, retry_after_s=pause_s)
                 raise TransientError(text, retry_after_s=pause_s)
             case _:
                 raise RefusedError(text, code=got.status)
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """The whole body, which may have a limited size only."""
+async def whole_body(response: aiohttp.ClientResponse, *, most_bytes: int) -> bytes:
+    """
+    The body to its end; a single ``read(n)`` gives what has come so far only.
+
+    Raises:
+        aiohttp.ClientPayloadError: it is longer than *most_bytes*, or cut short.
+    """
     parts: list[bytes] = []
     size = 0
     async for part in response.content.iter_any():
         size += len(part)
-        if size > _MOST_BYTES:
-            raise aiohttp.ClientPayloadError(f"more than {_MOST_BYTES} bytes")
+        if size > most_bytes:
+            raise aiohttp.ClientPayloadError(f"more than {most_bytes} bytes")
         parts.append(part)
     return b"".join(parts)
 
@@ -231,13 +250,14 @@ def retry_after_s(value: str | None, *, now: datetime) -> float | None:
         return None
     text = value.strip()
     if text.isascii() and text.isdigit():
-        return min(float(text[:9]), _LONGEST_PAUSE_S)
+        return min(float(text), _LONGEST_PAUSE_S)
     try:
         when = parsedate_to_datetime(text)
-    except ValueError:
+        when = when if when.tzinfo is not None else when.replace(tzinfo=UTC)
+        pause_s = (when - now).total_seconds()
+    except (ArithmeticError, LookupError, TypeError, ValueError):  # the parser checks little before it computes
         return None
-    when = when if when.tzinfo is not None else when.replace(tzinfo=UTC)
-    return min(max(0.0, (when - now).total_seconds()), _LONGEST_PAUSE_S)
+    return min(max(0.0, pause_s), _LONGEST_PAUSE_S)
 
 
 class _Complaint(msgspec.Struct):

@@ -7,6 +7,8 @@ configuration, never from an address in the token (Webex Workspace Integrations 
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
@@ -18,18 +20,19 @@ import jwt
 import msgspec
 
 from hotdesk_daemon.core.errors import HotdeskError, PermanentError, ProtocolError, TransientError
+from hotdesk_daemon.transport.cloud.hosts import Hosts
 from hotdesk_daemon.transport.cloud.ids import uuid_of
 
-#: The keys of each region (the clients that Cisco publishes have this table).
+#: The keys of each region that customers are in (the clients that Cisco publishes have this table).
 JWKS_URLS: Final[Mapping[str, str]] = {
     "us-west-2_r": "https://xapi-r.wbx2.com/jwks",
     "us-east-2_a": "https://xapi-a.wbx2.com/jwks",
     "eu-central-1_k": "https://xapi-k.wbx2.com/jwks",
-    "us-east-1_int13": "https://xapi-intb.wbx2.com/jwks",
     "us-gov-west-1_a1": "https://xapi.gov.ciscospark.com/jwks",
 }
+#: Of a token that names no region.
 DEFAULT_REGION: Final = "us-east-2_a"
-#: Without an ``expiryTime`` a token is good for so long after it was issued.
+#: A token without an end of its own is good for so long after it was issued.
 FRESH_FOR: Final = timedelta(minutes=5)
 #: How far the cloud's clock may be ahead of ours.
 _SKEW: Final = timedelta(minutes=2)
@@ -37,6 +40,11 @@ _SKEW: Final = timedelta(minutes=2)
 _ASK_AGAIN: Final = timedelta(seconds=30)
 _LONGEST: Final = 32_768
 _FRACTION: Final = re.compile(r"(\.\d{6})\d+")
+#: Whose a token is and how long it is good we judge ourselves: these tokens have other claims than a library looks for.
+_SIGNATURE_ONLY: Final[Any] = dict.fromkeys(
+    (f"verify_{claim}" for claim in ("exp", "nbf", "iat", "aud", "iss", "sub", "jti")), False
+)
+_REGION_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
 class Refusal(StrEnum):
@@ -44,6 +52,7 @@ class Refusal(StrEnum):
 
     MALFORMED = "it is no JWT"
     ALGORITHM = "it is not signed with ES256"
+    UNKNOWN_REGION = "where the keys of its region are is not known: set organisation.jwks_url"
     UNKNOWN_KEY = "its key is none of the region's"
     SIGNATURE = "its signature is wrong"
     NO_ID = "it has no jti"
@@ -55,10 +64,11 @@ class Refusal(StrEnum):
     WRONG_ORGANISATION = "it is for another organisation"
     WRONG_ACTION = "it is for another action"
     INCOMPLETE = "it lacks a claim that it must have"
+    FOREIGN_HOST = "it names an address that is neither Webex's, by https, nor at a host of the configuration"
 
 
 class JwtRefusedError(PermanentError):
-    """A token is not taken; ``refusal`` says why. Nothing of the token stands in the text."""
+    """A token is not taken; ``refusal`` says why. No secret of the token stands in the text."""
 
     def __init__(self, refusal: Refusal, detail: str = "") -> None:
         super().__init__(f"the token is refused: {refusal}" + (f" ({detail})" if detail else ""))
@@ -67,17 +77,45 @@ class JwtRefusedError(PermanentError):
 
 @attrs.frozen(kw_only=True)
 class Claims:
-    """What a verified token says. ``organisation`` is a UUID; ``all`` are the claims as they came."""
+    """
+    What a verified token says.
+
+    ``organisation`` is a UUID; ``all`` are the claims as they came; ``hosts`` are those that addresses may lead to.
+    """
 
     action: str
     organisation: str
     jti: str
     all: Mapping[str, Any] = attrs.field(repr=False)
+    hosts: Hosts
 
     def text(self, name: str) -> str | None:
         """A claim that is text and not empty."""
         value = self.all.get(name)
         return value if isinstance(value, str) and value else None
+
+    def address(self, name: str) -> str | None:
+        """
+        A claim that is an address; None when it is absent.
+
+        Raises:
+            JwtRefusedError: it leads to where nothing of ours may go.
+        """
+        url = self.text(name)
+        if url is not None and not self.hosts.have(url):
+            raise JwtRefusedError(Refusal.FOREIGN_HOST, name)
+        return url
+
+
+@attrs.define(eq=False)
+class _KeyRing:
+    """The keys of one address, by their ids, and what came of asking for them."""
+
+    keys: dict[str, jwt.PyJWK] = attrs.field(factory=dict)
+    asked: datetime | None = None
+    failures: int = 0
+    error: str = ""
+    one_at_a_time: asyncio.Lock = attrs.field(factory=asyncio.Lock)
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -87,17 +125,18 @@ class JwtVerifier:
 
     Args:
         app_id: the ``id`` of our manifest.
-        fetch: gets the body of a URL; raises `TransientError`.
+        fetch: gets the body of a URL; raises `HotdeskError`.
         now: the site's time.
         jwks_urls: by region; one URL under the key ``""`` is taken for every region.
+        hosts: which addresses in a token may lead to.
     """
 
     app_id: str
     fetch: Callable[[str], Awaitable[bytes]]
     now: Callable[[], datetime]
     jwks_urls: Mapping[str, str] = JWKS_URLS
-    _keys: dict[str, dict[str, jwt.PyJWK]] = attrs.field(factory=dict)
-    _asked: dict[str, datetime] = attrs.field(factory=dict)
+    hosts: Hosts = attrs.field(factory=Hosts)
+    _rings: dict[str, _KeyRing] = attrs.field(factory=dict)
 
     async def verify(self, token: str, *, organisation: str | None, used: Collection[str]) -> Claims:
         """
@@ -127,7 +166,7 @@ class JwtVerifier:
         action = claims.get("action")
         if not isinstance(action, str):
             raise JwtRefusedError(Refusal.INCOMPLETE, "action")
-        return Claims(action=action, organisation=whose, jti=jti, all=claims)
+        return Claims(action=action, organisation=whose, jti=jti, all=claims, hosts=self.hosts)
 
     # --- the signature -----------------------------------------------------------------------------------------------
 
@@ -142,48 +181,74 @@ class JwtVerifier:
             raise JwtRefusedError(Refusal.MALFORMED) from exc
         if header.get("alg") != "ES256":
             raise JwtRefusedError(Refusal.ALGORITHM)
-        region = unverified.get("region")
-        key = await self._key(self._url(region), header.get("kid"))
+        url = self._url(unverified.get("region"))
+        key = await self._key(url, header.get("kid"))
         try:
-            # Times are checked by what these tokens have, which are other claims than a library looks for.
-            options: Any = dict.fromkeys(("verify_exp", "verify_nbf", "verify_iat", "verify_aud", "verify_iss"), False)
-            claims = jwt.decode(token, key=key, algorithms=["ES256"], options=options)
-        except (jwt.PyJWTError, ValueError, TypeError) as exc:
+            claims = jwt.decode(token, key=key, algorithms=["ES256"], options=_SIGNATURE_ONLY)
+        except (jwt.PyJWTError, RecursionError, ValueError, TypeError) as exc:
             raise JwtRefusedError(Refusal.SIGNATURE) from exc
+        try:
+            json.dumps(claims, ensure_ascii=False).encode()  # what is taken over must be storable
+        except (RecursionError, ValueError) as exc:
+            raise JwtRefusedError(Refusal.MALFORMED, "half a character, or depth without end") from exc
         return dict(claims)
 
     def _url(self, region: object) -> str:
         urls = self.jwks_urls
-        return urls.get("") or urls.get(region if isinstance(region, str) else "", "") or urls[DEFAULT_REGION]
+        if "" in urls:
+            return urls[""]
+        if region is None or region == "":
+            return urls[DEFAULT_REGION]
+        if not isinstance(region, str) or region not in urls:
+            is_name = isinstance(region, str) and _REGION_NAME.fullmatch(region) is not None
+            raise JwtRefusedError(Refusal.UNKNOWN_REGION, str(region) if is_name else "")
+        return urls[region]
 
     async def _key(self, url: str, kid: object) -> jwt.PyJWK:
         if not isinstance(kid, str) or not kid:
             raise JwtRefusedError(Refusal.UNKNOWN_KEY)
-        known = self._keys.get(url, {})
-        if kid not in known and self.now() - self._asked.get(url, datetime.min.replace(tzinfo=UTC)) >= _ASK_AGAIN:
-            self._asked[url] = self.now()
-            known = self._keys[url] = _keys(await self._fetched(url), url)
-        if kid not in known:
+        ring = self._rings.setdefault(url, _KeyRing())
+        if kid not in ring.keys:
+            await self._learn(ring, kid, url)
+        if kid not in ring.keys:
             raise JwtRefusedError(Refusal.UNKNOWN_KEY)
-        return known[kid]
+        return ring.keys[kid]
 
-    async def _fetched(self, url: str) -> bytes:
-        try:
-            return await self.fetch(url)
-        except HotdeskError as exc:
-            del self._asked[url]  # the next token may ask at once
-            raise TransientError(f"the keys of the cloud cannot be had: {exc}") from exc
+    async def _learn(self, ring: _KeyRing, kid: str, url: str) -> None:
+        """
+        Ask for the keys at *url* unless they were asked for just now; one asks, who comes meanwhile waits for them.
+
+        Whoever gives up, or meets a failure, leaves it to the next to ask.
+        """
+        seen = ring.failures
+        async with ring.one_at_a_time:
+            if kid in ring.keys or (ring.asked is not None and self.now() - ring.asked < _ASK_AGAIN):
+                return
+            if ring.failures != seen:  # what failed while we waited would fail us too
+                raise TransientError(ring.error)
+            try:
+                ring.keys = _keys(await self.fetch(url), url)
+            except HotdeskError as exc:
+                ring.failures += 1
+                ring.error = f"the keys of the cloud cannot be had: {exc}"
+                raise TransientError(ring.error) from exc
+            ring.asked = self.now()
 
     # --- the rest ----------------------------------------------------------------------------------------------------
 
     def _check_time(self, claims: Mapping[str, Any]) -> None:
         now = self.now()
-        expiry = claims.get("expiryTime")
-        issued = _issued(claims.get("iat"))
+        ends = [_moment(claims["expiryTime"])] if claims.get("expiryTime") is not None else []
+        if claims.get("exp") is not None:  # none has one today; who sets it means it (RFC 7519 section 4.1.4)
+            end = _seconds(claims["exp"], "exp")
+            if end is None:
+                raise JwtRefusedError(Refusal.INCOMPLETE, "exp")
+            ends.append(end)
+        issued = _seconds(claims.get("iat"), "iat")
         if issued is not None and issued > now + _SKEW:
             raise JwtRefusedError(Refusal.FROM_THE_FUTURE)
-        if expiry is not None:
-            if _moment(expiry) <= now:
+        if ends:
+            if min(ends) <= now:
                 raise JwtRefusedError(Refusal.EXPIRED)
         elif issued is None:
             raise JwtRefusedError(Refusal.INCOMPLETE, "iat")
@@ -191,14 +256,14 @@ class JwtVerifier:
             raise JwtRefusedError(Refusal.TOO_OLD)
 
 
-def _issued(value: object) -> datetime | None:
-    """``iat``, in seconds since 1970."""
+def _seconds(value: object, name: str) -> datetime | None:
+    """A moment in seconds since 1970; None when it is no number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
         return datetime.fromtimestamp(value, tz=UTC)
     except (ValueError, OverflowError, OSError) as exc:
-        raise JwtRefusedError(Refusal.INCOMPLETE, "iat") from exc
+        raise JwtRefusedError(Refusal.INCOMPLETE, name) from exc
 
 
 def _moment(value: object) -> datetime:
@@ -218,13 +283,20 @@ def _organisation(claims: Mapping[str, Any]) -> str:
 
 
 def _keys(body: bytes, url: str) -> dict[str, jwt.PyJWK]:
-    """The EC keys of a JWK set (RFC 7517 section 5) by their ids; others are passed over."""
+    """The EC keys of a JWK set (RFC 7517 section 5) by their ids; others and broken ones are passed over."""
     try:
         listed = msgspec.json.decode(body)["keys"]
-        found = {}
-        for entry in listed:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, KeyError, TypeError) as exc:
+        raise TransientError(f"{url} has no key set: {type(exc).__name__}") from exc
+    if not isinstance(listed, list):
+        raise TransientError(f"{url} has no key set: the keys are no list")
+    found, broken = {}, 0
+    for entry in listed:
+        try:
             if entry.get("kty") == "EC" and entry.get("crv") == "P-256" and isinstance(entry.get("kid"), str):
                 found[entry["kid"]] = jwt.PyJWK(entry, algorithm="ES256")
-    except (msgspec.MsgspecError, jwt.PyJWTError, KeyError, TypeError, AttributeError, ValueError) as exc:
-        raise TransientError(f"{url} has no key set: {type(exc).__name__}") from exc
+        except (jwt.PyJWTError, KeyError, TypeError, AttributeError, ValueError):
+            broken += 1
+    if broken and not found:
+        raise TransientError(f"{url} has no key set: none of its keys can be read")
     return found

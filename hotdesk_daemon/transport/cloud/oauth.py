@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from hotdesk_daemon.core.errors import PermanentError, TransientError
-from hotdesk_daemon.transport.cloud.http import CONNECT_TIMEOUT_S, retry_after_s
+from hotdesk_daemon.transport.cloud.http import CONNECT_TIMEOUT_S, retry_after_s, whole_body
 
 if TYPE_CHECKING:
     from hotdesk_daemon.transport.cloud.installation import Installation
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _TIMEOUT_S: Final = 30.0
 _MOST_BYTES: Final = 1 << 20
 _LONGEST_S: Final = 400 * 86_400
+#: Statuses of a plain no (RFC 6749 section 5.2), if the endpoint itself says so.
 _REFUSED: Final = frozenset({400, 401, 403})
 
 
@@ -48,7 +49,7 @@ async def refreshed(
     *installation* with new tokens; they must be stored before they are used.
 
     Raises:
-        TokenRefusedError: the refresh token is dead.
+        TokenRefusedError: the refresh token is dead, or the client is not known.
         TransientError: the endpoint is not to be reached, or not in its right mind.
     """
     form = {
@@ -60,12 +61,12 @@ async def refreshed(
     timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
     try:
         async with session.post(url, data=form, timeout=timeout, allow_redirects=False) as response:
-            body = await response.content.read(_MOST_BYTES)
+            body = await whole_body(response, most_bytes=_MOST_BYTES)
             status, pause = response.status, response.headers.get("Retry-After")
     except (aiohttp.ClientError, TimeoutError) as exc:
         # No text of the library's: it may name what was sent.
         raise TransientError(f"the token endpoint cannot be reached: {type(exc).__name__}") from exc
-    if status in _REFUSED:
+    if status in _REFUSED and _is_object(body):  # the endpoint's own words; a proxy's page is no answer of it
         raise TokenRefusedError(f"the token endpoint answered {status}: the refresh token or the client is refused")
     if not 200 <= status < 300:  # noqa: PLR2004 - RFC 9110 section 15.3
         raise TransientError(f"the token endpoint answered {status}", retry_after_s=retry_after_s(pause, now=now))
@@ -82,3 +83,10 @@ async def refreshed(
         refresh_token=reply.refresh_token or installation.refresh_token,
         refresh_expires_at=now + timedelta(seconds=lasting_s) if lasting_s else installation.refresh_expires_at,
     )
+
+
+def _is_object(body: bytes) -> bool:
+    try:
+        return isinstance(msgspec.json.decode(body), dict)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return False

@@ -15,9 +15,16 @@ from urllib.parse import urlsplit
 import attrs
 import structlog
 
-from hotdesk_daemon.core.errors import HotdeskError, TransientError, UndecodableError
+from hotdesk_daemon.core.errors import (
+    HotdeskError,
+    LostAnswerError,
+    ProtocolError,
+    RefusedError,
+    TransientError,
+    UndecodableError,
+)
 from hotdesk_daemon.transport.cloud.http import NotFoundError
-from hotdesk_daemon.xapi.cloud import split_batch
+from hotdesk_daemon.xapi.cloud import Batch, split_batch
 
 if TYPE_CHECKING:
     import random
@@ -25,11 +32,15 @@ if TYPE_CHECKING:
 
     from structlog.typing import FilteringBoundLogger
 
-    from hotdesk_daemon.transport.cloud.http import CloudHttp
+    from hotdesk_daemon.transport.cloud.http import Answer, CloudHttp
 
 _FIRST_WAIT_S: Final = 1.0
 _LONGEST_WAIT_S: Final = 60.0
 _MOST_DOUBLINGS: Final = 10
+#: Refused polls of one place, since it last answered, after which we ask where to poll: some six minutes, and ten when
+#: the answer helps nothing.
+_MOST_REFUSALS: Final = 10
+_NO_CONTENT: Final = 204  # RFC 9110 section 15.3.5
 
 
 class QueueSink(Protocol):
@@ -49,11 +60,15 @@ class QueueSink(Protocol):
     async def stream_up(self) -> None:
         """A poll was answered, the first one or the first after failures."""
 
-    async def stream_down(self, cause: str) -> None:
-        """A poll failed, the first one since there was an answer."""
+    async def stream_down(self, cause: str, *, is_gap: bool = False) -> None:
+        """A poll failed, the first one since there was an answer, or one whose messages may be lost (*is_gap*)."""
 
     async def queue_gone(self) -> None:
-        """There is no such queue (any more): `QueueReader.go_to` is to be called when there is one."""
+        """
+        There is no such queue (any more), or it refuses us: `QueueReader.go_to` is to be called when there is one.
+
+        It is called again whenever that one fails so, at most once in a while.
+        """
 
 
 @attrs.frozen(kw_only=True)
@@ -91,6 +106,8 @@ class QueueReader:
     ) -> None:
         self.polls = 0
         self._poll_url: str | None = None
+        self._last_url: str | None = None
+        self._is_gap_told = False
         self._is_somewhere = asyncio.Event()
         self._http = http
         self._sink = sink
@@ -100,11 +117,16 @@ class QueueReader:
         self._log: FilteringBoundLogger = log if log is not None else structlog.get_logger()
         self._is_up = False
         self._failures = 0
+        self._refusals = 0
 
     def go_to(self, poll_url: str | None) -> None:
         """Poll there from the next time on; nowhere with None."""
+        if poll_url not in (None, self._last_url):
+            self._is_up, self._failures, self._last_url = False, 0, poll_url
         self._poll_url = poll_url
+        self._refusals = 0
         if poll_url is None:
+            self._is_up = False
             self._is_somewhere.clear()
         else:
             self._is_somewhere.set()
@@ -118,26 +140,34 @@ class QueueReader:
                     await self._sink.queue_gone()
                     await self._is_somewhere.wait()  # for ever: there may be no activation
                     continue
-                answer = await self._http.request("GET", url, timeout_s=self._settings.timeout_s)
-                await self._deliver(answer.body, url)
-            except NotFoundError as exc:
-                if self._poll_url == url:
-                    self.go_to(None)
+                answer = await self._http.request("GET", url, timeout_s=self._settings.timeout_s, carried_out=True)
+                await self._deliver(answer, url)
+            except RefusedError as exc:
+                self._refused(exc, url)
                 await self._failed(exc)
             except HotdeskError as exc:
                 await self._failed(exc)
 
-    async def _deliver(self, body: bytes, url: str) -> None:
+    def _refused(self, exc: RefusedError, url: str | None) -> None:
+        """Leave a place that is no more, or refuses us for so long that there may be another one."""
+        if self._poll_url != url:
+            return
+        self._refusals += 1
+        if isinstance(exc, NotFoundError) or self._refusals >= _MOST_REFUSALS:
+            self.go_to(None)
+
+    async def _deliver(self, answer: Answer, url: str) -> None:
         self.polls += 1
         try:
-            batch = split_batch(body)
+            batch = Batch(messages=()) if answer.status == _NO_CONTENT else split_batch(answer.body)
         except UndecodableError as exc:
-            await self._sink.garbled(body, str(exc))
+            await self._sink.garbled(answer.body, str(exc))
             raise
         if not self._is_up:
-            self._is_up = True
+            self._is_up, self._is_gap_told = True, False
             await self._sink.stream_up()
         self._failures = 0
+        self._refusals = 0
         if batch.messages:
             await self._take(batch.messages)
         if batch.poll_url is not None and batch.poll_url != url and self._poll_url == url:
@@ -152,25 +182,42 @@ class QueueReader:
             except TransientError as exc:
                 tries += 1
                 self._log.warning("cloud.messages_wait", messages=len(messages), error=str(exc))
-                await self._sleep(min(2.0**tries, _LONGEST_WAIT_S))
+                await self._sleep(min(2.0 ** min(tries, _MOST_DOUBLINGS), _LONGEST_WAIT_S))
             else:
                 return
 
     def _follow(self, url: str, old: str) -> None:
         """The cloud names another queue; the token goes there only if it is as safe as the old one."""
-        if urlsplit(url).scheme == urlsplit(old).scheme:
-            self.go_to(url)
-        else:
+        if not _is_address(url):
+            self._log.warning("cloud.poll_url_refused", reason="no address")
+        elif urlsplit(url).scheme != urlsplit(old).scheme:
             self._log.warning("cloud.poll_url_refused", reason="another scheme")
+        else:
+            self.go_to(url)
 
     async def _failed(self, exc: HotdeskError) -> None:
-        if self._is_up or self._failures == 0:
+        # A poll takes messages off the queue: one that did not end well may have taken some that never came.
+        is_gap = isinstance(exc, LostAnswerError | ProtocolError)
+        if self._is_up or self._failures == 0 or (is_gap and not self._is_gap_told):
             self._is_up = False
-            await self._sink.stream_down(str(exc))
+            self._is_gap_told = self._is_gap_told or is_gap
+            await self._sink.stream_down(str(exc), is_gap=is_gap)
         self._failures += 1
-        named_s = exc.retry_after_s if isinstance(exc, TransientError) else None
-        if named_s is not None:
-            await self._sleep(named_s * self._rng.uniform(1.0, 1.2))
-            return
         most_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(self._failures, _MOST_DOUBLINGS))
-        await self._sleep(self._rng.uniform(most_s / 2, most_s))
+        wait_s = self._rng.uniform(most_s / 2, most_s)
+        named_s = exc.retry_after_s if isinstance(exc, TransientError) else None
+        if named_s is not None:  # a pause that is short or over already must not let us poll without end
+            wait_s = max(wait_s, named_s * self._rng.uniform(1.0, 1.2))
+        await self._sleep(wait_s)
+
+
+def _is_address(url: str) -> bool:
+    """Whether *url* names a host that can be looked up; what is found there is another matter."""
+    if " " in url or not url.isprintable():  # RFC 3986 section 2 has neither; parsers drop or keep them as they like
+        return False
+    try:
+        parts = urlsplit(url)
+        _ = parts.port, (parts.hostname or "").encode("idna")  # both are checked only when they are asked for
+    except ValueError:
+        return False
+    return bool(parts.scheme and parts.hostname)

@@ -13,6 +13,7 @@ from urllib.parse import urljoin, urlsplit
 
 from hotdesk_daemon.core.errors import LostAnswerError, ProtocolError, TransientError
 from hotdesk_daemon.transport.cloud.http import Answer, CloudHttp, NotFoundError
+from hotdesk_daemon.transport.cloud.links import link_to
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -135,11 +136,9 @@ class CloudRest:
             RefusedError: it may not be read.
             ProtocolError: a page is none, or they do not end.
         """
-        url: str | None = self._url(path)
+        url = self._url(path)
         query: Mapping[str, str] | None = {"max": str(_PAGE), **params}
         for _ in range(_MOST_PAGES):
-            if url is None:
-                return
             async with self._budget.slot():
                 answer = await self._http.request("GET", url, params=query, timeout_s=_TIMEOUT_S)
             content = answer.json()
@@ -148,20 +147,24 @@ class CloudRest:
                 raise ProtocolError(f"a page of {path} has no items ({answer.tracking_id})")
             for item in items:
                 yield item
-            url, query = self._next(answer, url), None
+            if (following := self._next(answer, url)) is None:
+                return
+            url, query = following, None
         raise ProtocolError(f"{path} has more than {_MOST_PAGES} pages")
 
     def _next(self, answer: Answer, url: str) -> str | None:
         """Where the next page is; it must be at the same place, for the token goes there."""
-        for link in answer.headers.get("Link", "").split(","):
-            target, _, rest = link.partition(";")
-            if 'rel="next"' not in rest.replace(" ", "") and "rel=next" not in rest.replace(" ", ""):
-                continue
-            following = urljoin(url, target.strip().removeprefix("<").removesuffix(">"))
-            if urlsplit(following)[:2] != urlsplit(self.base_url)[:2]:
-                raise ProtocolError(f"the next page would be elsewhere ({answer.tracking_id})")
-            return following
-        return None
+        try:
+            target = link_to("next", answer.links)
+            if target is None:
+                return None
+            following = urljoin(url, target)
+            is_here = urlsplit(following)[:2] == urlsplit(self.base_url)[:2]
+        except ValueError as exc:
+            raise ProtocolError(f"where the next page is cannot be read ({answer.tracking_id}): {exc}") from exc
+        if not is_here:
+            raise ProtocolError(f"the next page would be elsewhere ({answer.tracking_id})")
+        return following
 
     def _url(self, path: str) -> str:
         return f"{self.base_url.rstrip('/')}/{path}"

@@ -3,8 +3,9 @@ Keeping an organisation's tokens good.
 
 The access token is renewed well before it ends, and when the cloud refuses it; the refresh token renews itself with
 each use. Whatever comes back is on the disk before it is used: a refresh token that rotated away and was lost in a
-crash would lock us out. A refresh that fails is tried again for ever. Only the cloud's plain no ends that, and then a
-person must run ``activate``, which is noticed by itself.
+crash would lock us out. So a renewal goes on to its end whoever gives up waiting for it, and what cannot be written is
+kept in memory and written first thing when it can be. A renewal that fails is tried again for ever. Only the cloud's
+plain no ends that, and then a person must run ``activate``, which is noticed by itself.
 """
 
 from __future__ import annotations
@@ -13,20 +14,21 @@ import asyncio
 from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, Never, Protocol
+from typing import TYPE_CHECKING, Any, Final, Never, Protocol, TypeVar
 
 import attrs
 
 from hotdesk_daemon.core.errors import ConfigError, TransientError
+from hotdesk_daemon.transport.cloud.installation import Installation, Remains
 from hotdesk_daemon.transport.cloud.oauth import Client, TokenRefusedError, refreshed
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
 
     import aiohttp
 
-    from hotdesk_daemon.transport.cloud.installation import Installation, InstallationStore
+    from hotdesk_daemon.transport.cloud.installation import InstallationStore
 
 #: The access token lasts 18 hours: renewed an hour before its end, or at half of what is left if that is less.
 _EARLY: Final = timedelta(hours=1)
@@ -38,6 +40,13 @@ _LONGEST_WAIT_S: Final = 300.0
 _MOST_DOUBLINGS: Final = 10
 #: How often the file is looked at, which ``activate`` may have written.
 LOOK_EVERY: Final = timedelta(seconds=30)
+#: How long the end waits for what is under way: a token that is on its way to us may have rotated.
+STOP_S: Final = 10.0
+
+_NOT_ACTIVATED: Final = "not activated yet: run hotdesk-daemon activate"
+_REMOVED: Final = "the integration was removed: run hotdesk-daemon activate"
+
+T = TypeVar("T")
 
 
 class TokenState(StrEnum):
@@ -45,7 +54,7 @@ class TokenState(StrEnum):
 
     NONE = "not activated"
     VALID = "valid"
-    FAILING = "failing"  # cannot be renewed at present; the old token may still be good
+    FAILING = "failing"  # cannot be renewed, stored or looked at now; the token in hand may still be good
     REAUTHORISE = "reauthorise"  # the cloud refused the refresh token: a person must activate anew
 
 
@@ -56,7 +65,15 @@ class TokenWatch(Protocol):
         """The state is another one now."""
 
     def installation_changed(self, installation: Installation) -> None:
-        """Another process activated, or an action said something new."""
+        """The installation is a new one or somewhere else, whether a person activated or an action said so."""
+
+
+@attrs.frozen
+class _Unstored:
+    """New tokens that are not on the disk yet, and what they were got with."""
+
+    held: Installation
+    new: Installation
 
 
 class TokenKeeper:
@@ -68,13 +85,12 @@ class TokenKeeper:
         client: who we are.
         session: makes the requests.
         oauth_url: in place of the installation's own.
-        now, sleep_until: the site's time, which tokens last by.
-        sleep: the machine's, waits between tries.
+        now, sleep_until: the site's time, which tokens last by and waits between tries are measured in.
         rng: draws the jitter.
         watch: told of changes.
     """
 
-    def __init__(  # noqa: PLR0913 - each is a thing of its own
+    def __init__(
         self,
         *,
         store: InstallationStore,
@@ -83,12 +99,11 @@ class TokenKeeper:
         oauth_url: str | None,
         now: Callable[[], datetime],
         sleep_until: Callable[[datetime], Awaitable[None]],
-        sleep: Callable[[float], Awaitable[None]],
         rng: random.Random,
         watch: TokenWatch,
     ) -> None:
         self.state = TokenState.NONE
-        self.cause = "not activated yet: run hotdesk-daemon activate"
+        self.cause = _NOT_ACTIVATED
         self.installation: Installation | None = None
         self._store = store
         self._client = client
@@ -96,12 +111,20 @@ class TokenKeeper:
         self._oauth_url = oauth_url
         self._now = now
         self._sleep_until = sleep_until
-        self._sleep = sleep
         self._rng = rng
         self._watch = watch
         self._one_at_a_time = asyncio.Lock()
+        self._under_way: set[asyncio.Task[Any]] = set()
+        self._renewal: asyncio.Task[str] | None = None
+        self._is_over = False
+        self._absence = _NOT_ACTIVATED  # why there is no installation
+        self._refusal = ""  # what the cloud's plain no was
+        self._failure = ""  # why there are no new tokens at present
+        self._damage = ""  # why the file cannot be looked at
+        self._unstored: _Unstored | None = None
         self._failures = 0
         self._pause_until: datetime | None = None
+        self._renew_at: datetime | None = None
         self._refreshed_at: datetime | None = None
 
     # --- the source of tokens ----------------------------------------------------------------------------------------
@@ -111,12 +134,10 @@ class TokenKeeper:
         Give a token that should be good.
 
         Raises:
-            TransientError: there is none, and `run` is at it.
+            TransientError: there is none at present; `run` keeps trying, unless a person is needed.
         """
-        held = self.installation
-        if held is not None and held.access_token is not None and not self._is_over(held):
-            return held.access_token
-        return await self._renewed(rejected=held.access_token if held is not None else None)
+        token = self._good(rejected=None)
+        return token if token is not None else await self._renewed(rejected=None)
 
     async def renewed(self, rejected: str) -> str:
         """
@@ -128,49 +149,80 @@ class TokenKeeper:
         return await self._renewed(rejected=rejected)
 
     async def _renewed(self, *, rejected: str | None) -> str:
+        while True:
+            running = self._renewal
+            if running is None or running.done():
+                self._renewal = self._begin(self._renew(rejected), name="renewal")
+                return await _outcome(self._renewal)
+            token = await _outcome(running)
+            if token != rejected:  # else it was begun by somebody whom another one was refused
+                return token
+
+    def _good(self, *, rejected: str | None) -> str | None:
+        """The token in hand, if there is one that is neither *rejected* nor over."""
+        held = self.installation
+        if held is None or held.access_token in (None, rejected):
+            return None
+        is_over = held.access_expires_at is not None and held.access_expires_at <= self._now()
+        return None if is_over else held.access_token
+
+    # --- renewing ----------------------------------------------------------------------------------------------------
+
+    async def _renew(self, rejected: str | None) -> str:
+        """Another token than *rejected*; runs to its end in a task of its own."""
         async with self._one_at_a_time:
-            held = self.installation
-            if held is not None and held.access_token not in (None, rejected) and not self._is_over(held):
-                return held.access_token or ""
+            token = self._good(rejected=rejected)
+            if token is not None:
+                return token
             if self._pause_until is not None and self._now() < self._pause_until:
                 raise TransientError(f"no access token: {self.cause}")
-            return await self._refresh()
+            if self._unstored is not None:
+                await self._store_new(self._unstored)
+                token = self._good(rejected=rejected)
+                if token is not None:
+                    return token
+            self._unstored = await self._ask()
+            token = await self._store_new(self._unstored)
+            if token is None:  # another process activates; its token comes with the next look
+                raise TransientError("the organisation is being activated anew")
+            return token
 
-    def _is_over(self, held: Installation) -> bool:
-        return held.access_expires_at is not None and held.access_expires_at <= self._now()
-
-    # --- refreshing --------------------------------------------------------------------------------------------------
-
-    async def _refresh(self) -> str:
-        """Get new tokens and make them last; the caller holds the lock."""
+    async def _ask(self) -> _Unstored:
+        """Get new tokens."""
         held = self.installation
-        if held is None or self.state is TokenState.REAUTHORISE:
+        if held is None or self._refusal:
             raise TransientError(f"no access token: {self.cause}")
         url = self._oauth_url or held.oauth_url
         try:
             new = await refreshed(held, session=self._session, client=self._client, url=url, now=self._now())
-            stored = await asyncio.to_thread(self._keep, held, new)
         except TokenRefusedError as exc:
-            self._turn(TokenState.REAUTHORISE, f"{exc}: run hotdesk-daemon activate")
+            self._refusal = f"{exc}: run hotdesk-daemon activate"
+            self._settle()
             raise TransientError(f"no access token: {exc}") from exc
         except TransientError as exc:
             self._failed(str(exc), pause_s=exc.retry_after_s)
             raise
+        return _Unstored(held, new)
+
+    async def _store_new(self, unstored: _Unstored) -> str | None:
+        """Make new tokens last, and only then use them; None when another process has none yet."""
+        try:
+            stored = await asyncio.to_thread(self._keep, unstored)
         except (OSError, ConfigError) as exc:
             self._failed(f"the tokens cannot be stored: {exc}", pause_s=None)
             raise TransientError(f"no access token: {self.cause}") from exc
-        self._failures, self._pause_until, self._refreshed_at = 0, None, self._now()
+        self._unstored, self._failures, self._pause_until, self._failure, self._damage = None, 0, None, "", ""
+        self._refreshed_at = self._now()
         self._take(stored)
-        self._turn(TokenState.VALID, "")
-        if stored.access_token is None:  # another process activated meanwhile; its token comes with the next look
-            raise TransientError("the organisation is being activated anew")
+        self._settle()
         return stored.access_token
 
-    def _keep(self, held: Installation, new: Installation) -> Installation:
-        """Write *new* unless the file has moved on from *held*: then what the other process wrote stands."""
+    def _keep(self, unstored: _Unstored) -> Installation:
+        """Write the tokens unless the file has moved on: then what the other process wrote stands."""
+        new = unstored.new
 
         def how(found: Installation | None) -> Installation | None:
-            if found is None or found.refresh_token != held.refresh_token:
+            if found is None or found.refresh_token != unstored.held.refresh_token:
                 return found
             return attrs.evolve(
                 found,
@@ -191,19 +243,59 @@ class TokenKeeper:
             most_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(self._failures - 1, _MOST_DOUBLINGS))
             pause_s = self._rng.uniform(most_s / 2, most_s)
         self._pause_until = self._now() + timedelta(seconds=pause_s)
-        self._turn(TokenState.FAILING, cause)
+        self._failure = cause
+        self._settle()
+
+    # --- the state ---------------------------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        """Say how we stand, by all that is known; without effect when nothing is new."""
+        held, trouble = self.installation, self._failure or self._damage
+        if held is None and not self._damage:
+            self._turn(TokenState.NONE, self._absence)
+        elif self._refusal:
+            self._turn(TokenState.REAUTHORISE, self._refusal)
+        elif trouble:
+            self._turn(TokenState.FAILING, trouble)
+        elif held is not None and held.access_token is not None:
+            self._turn(TokenState.VALID, "")
+        elif self.state is TokenState.REAUTHORISE:  # another refresh token, which nobody has used yet
+            self.state = TokenState.NONE
 
     def _turn(self, state: TokenState, cause: str) -> None:
-        if state is not self.state:
-            self.state, self.cause = state, cause
+        is_new = state is not self.state
+        self.state, self.cause = state, cause
+        if is_new:
             self._watch.token_state(state, cause=cause)
-        self.cause = cause
 
     def _take(self, installation: Installation) -> None:
         before = self.installation
         self.installation = installation
+        if before is None or (before.access_token, before.access_expires_at) != (
+            installation.access_token,
+            installation.access_expires_at,
+        ):
+            self._renew_at = self._time_to_renew(installation)
         if before is None or (before.app_url, before.activated_at) != (installation.app_url, installation.activated_at):
             self._watch.installation_changed(installation)
+
+    def _time_to_renew(self, installation: Installation) -> datetime | None:
+        end, now = installation.access_expires_at, self._now()
+        return None if end is None else max(end - _EARLY, now + (end - now) / 2)
+
+    def _follow(self, found: Installation) -> None:
+        """Go on with what stands on the disk."""
+        held = self.installation
+        if held is None or (found.refresh_token, found.activated_at) != (held.refresh_token, held.activated_at):
+            # What was said of the old token does not count.
+            self._refusal, self._failure, self._failures, self._pause_until = "", "", 0, None
+            self._unstored = None
+        self._take(found)
+
+    def _let_go(self) -> None:
+        """There is no installation any more."""
+        self.installation, self._unstored, self._absence = None, None, _REMOVED
+        self._refusal, self._failure, self._failures, self._pause_until = "", "", 0, None
 
     # --- for ever ----------------------------------------------------------------------------------------------------
 
@@ -214,6 +306,9 @@ class TokenKeeper:
         Raises:
             TransientError: it cannot be stored now.
         """
+        return await _outcome(self._begin(self._change(how), name="change"))
+
+    async def _change(self, how: Callable[[Installation], Installation]) -> Installation:
         async with self._one_at_a_time:
             try:
                 stored = await asyncio.to_thread(self._store.change, lambda found: how(found) if found else None)
@@ -221,56 +316,114 @@ class TokenKeeper:
                 raise TransientError(f"what the cloud says cannot be stored: {exc}") from exc
             if stored is None:
                 raise TransientError("there is no activation that could change")
-            if self.installation is None or stored.refresh_token != self.installation.refresh_token:
-                self._begin_anew()
-            self._take(stored)
+            self._damage = ""
+            self._follow(stored)
+            self._settle()
             return stored
 
-    async def forget(self) -> None:
-        """Remove the installation with its tokens."""
+    async def forget(self, jti: str | None = None) -> bool:
+        """
+        Remove the installation with its tokens, and use up the *jti* of what says so, in one step.
+
+        False, and nothing happens, when that was used up before.
+
+        Raises:
+            TransientError: it cannot be removed now; nothing has changed.
+        """
+        return await _outcome(self._begin(self._forget(jti), name="removal"))
+
+    async def _forget(self, jti: str | None) -> bool:
         async with self._one_at_a_time:
-            await asyncio.to_thread(self._store.change, lambda _: None)
-            self.installation = None
-            self._turn(TokenState.NONE, "the integration was removed: run hotdesk-daemon activate")
+            try:
+                if jti is None:
+                    await asyncio.to_thread(self._store.change, lambda _: None)
+                elif not await asyncio.to_thread(self._store.remove, jti):
+                    return False
+            except (OSError, ConfigError) as exc:
+                raise TransientError(f"the activation cannot be removed: {exc}") from exc
+            self._damage = ""
+            self._let_go()
+            self._settle()
+            return True
 
     async def look(self) -> None:
         """Take over what another process has written; without effect when nothing is new."""
         async with self._one_at_a_time:
             try:
-                found = await asyncio.to_thread(self._store.load)
+                found = await asyncio.to_thread(self._store.look)
             except ConfigError as exc:
-                self._turn(TokenState.FAILING, str(exc))
+                self._damage = str(exc)
+                self._settle()
                 return
+            self._damage = ""
             held = self.installation
-            if found is None or (held is not None and found.generation == held.generation):
-                return
-            if held is None or found.refresh_token != held.refresh_token:
-                self._begin_anew()
-            self._take(found)
-            if self.state in (TokenState.NONE, TokenState.REAUTHORISE) and found.access_token is not None:
-                self._turn(TokenState.VALID, "")
-
-    def _begin_anew(self) -> None:
-        """Another refresh token: what was said of the old one does not count."""
-        self._failures, self._pause_until = 0, None
-        if self.state is TokenState.REAUTHORISE:
-            self.state = TokenState.NONE
+            if isinstance(found, Installation):
+                if held is None or found.generation != held.generation:
+                    self._follow(found)
+            elif isinstance(found, Remains) and held is not None:
+                self._let_go()
+            self._settle()
 
     async def run(self) -> Never:
-        """Keep the tokens good until cancelled."""
-        while True:
-            await self.look()
-            if self._wants_refresh():
-                with suppress(TransientError):  # told already, and tried again below
-                    await self._renewed(rejected=self.installation.access_token if self.installation else None)
-            await self._sleep_until(self._now() + LOOK_EVERY)
+        """Keep the tokens good until cancelled; what is under way then has a while to come to its end."""
+        try:
+            while True:
+                await self.look()
+                if self._wants_renewal():
+                    with suppress(TransientError):  # told already, and tried again below
+                        await self._renewed(rejected=self.installation.access_token if self.installation else None)
+                await self._sleep_until(self._now() + LOOK_EVERY)
+        finally:
+            await self._end()
 
-    def _wants_refresh(self) -> bool:
+    def _wants_renewal(self) -> bool:
         held = self.installation
-        if held is None or self.state is TokenState.REAUTHORISE:
+        if held is None or self._refusal:
             return False
         now = self._now()
-        if held.access_token is None or held.access_expires_at is None or now >= held.access_expires_at - _EARLY:
+        is_due = self._renew_at is None or now >= self._renew_at
+        if self._unstored is not None or held.access_token is None or is_due:
             return True
         is_old = held.refresh_expires_at is not None and now >= held.refresh_expires_at - _REFRESH_HALF
         return is_old and (self._refreshed_at is None or now - self._refreshed_at >= _REFRESH_AGAIN)
+
+    # --- what is under way -------------------------------------------------------------------------------------------
+
+    def _begin(self, work: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
+        """Have *work* done to its end, whoever gives up waiting for it: half of it may be on the disk already."""
+        if self._is_over:
+            work.close()
+            raise TransientError("the tokens are kept no more")
+        task = asyncio.create_task(work, name=f"tokens {self._store.path.stem}: {name}")
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._under_way.discard(task)
+        if task is self._renewal:
+            self._renewal = None
+        if not task.cancelled():
+            task.exception()  # it is told to whoever waits, and perhaps nobody does any more
+
+    async def _end(self) -> None:
+        """Let what is under way come to its end, and write what is not written yet; bounded."""
+        self._is_over = True
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=STOP_S)
+        for task in [*self._under_way]:
+            task.cancel()
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+        if self._unstored is not None:
+            with suppress(OSError, ConfigError):  # TimeoutError is an OSError
+                async with asyncio.timeout(STOP_S):
+                    await asyncio.to_thread(self._keep, self._unstored)
+
+
+async def _outcome(task: asyncio.Task[T]) -> T:
+    """What *task* comes to; it goes on when the caller is cancelled."""
+    await asyncio.wait({task})
+    if task.cancelled():
+        raise TransientError("the tokens are kept no more")
+    return task.result()

@@ -55,6 +55,8 @@ class WebhookCheck:
 
     def proves(self, headers: Mapping[str, str], body: bytes) -> bool:
         """Whether *headers* prove that *body* comes from who knows the secret; in constant time."""
+        if not self.secret:  # everybody knows it
+            return False
         match self.kind:
             case WebhookKind.HMAC:
                 expected = hmac.new(self.secret.encode(), body, self.algorithm).hexdigest()
@@ -164,15 +166,16 @@ async def _dealt(
     try:
         async with asyncio.timeout(_READ_S):
             body = await request.read()
-        async with asyncio.timeout(_COMMIT_S):
-            return "taken", await deal(port, body)
     except web.HTTPRequestEntityTooLarge:
         return "too big", _answer(413, "too big")
     except TimeoutError:
         return "busy", _answer(408, "too slow")
+    try:
+        async with asyncio.timeout(_COMMIT_S):
+            return "taken", await deal(port, body)
     except PermanentError:
         return "refused", _answer(401, "refused")
-    except TransientError:
+    except (TransientError, TimeoutError):  # a commit that takes too long is our fault: the sender is to come again
         return "busy", _answer(503, "try again", {"Retry-After": _PAUSE})
 
 
