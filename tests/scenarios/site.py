@@ -102,6 +102,11 @@ class Site:
         devices = [device for desk in desks for device in desk.devices.values()]
         return len(desks) == len(self.floor.desks) and all(device.link is LinkState.LIVE for device in devices)
 
+    def poll_seldom(self) -> None:
+        """Have the simulated cloud hold polls for long: days are over sooner."""
+        for organisation in self.cloud.organisations if self.cloud is not None else ():
+            organisation.queue.hold_s = 1800.0
+
     def organisation(self, number: int = 0) -> CloudOrganisation:
         """One of the simulated cloud's."""
         assert self.cloud is not None

@@ -158,6 +158,7 @@ async def test_an_event_named_by_a_number_and_a_lower_case_sibling_is_understood
 @pytest.mark.parametrize("kind", ["local", "hybrid"])
 async def test_a_device_may_have_a_booking_of_a_strange_length(open_site: OpenSite, kind: str, minutes: int) -> None:
     site = await open_site(kind)
+    site.poll_seldom()
     request = BookingRequest(
         uuid="", title="Desk", start=site.at(60), duration_min=minutes, organizer=Person(email="person1@example.com")
     )
@@ -204,6 +205,7 @@ async def test_a_device_whose_clock_is_hours_off(open_site: OpenSite, kind: str,
     Its events come at the wrong time and its lists are of another day; the daemon goes by its own clock and goes on.
     """
     site = await open_site(kind, sync_s=900)
+    site.poll_seldom()
     site.device.faults.enable("clock_skew", hours=hours)
     site.device.people.book(30, "Desk", "person1@example.com", start=site.at(60))
     await site.advance(10 * 3600)

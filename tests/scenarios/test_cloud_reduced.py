@@ -92,6 +92,7 @@ async def test_a_sign_in_is_seen_soon_after_the_start(open_site: OpenSite, trans
 async def test_a_week_converges(open_site: OpenSite, transport: Cloud) -> None:
     """People live with the desks for a week; every night, when all is still, the picture is the truth."""
     site = await opened(open_site, transport, "local", "hybrid", living=True)
+    site.poll_seldom()
     lists: Counter[int] = Counter()
     for day in range(DAYS):
         site.mark()

@@ -34,10 +34,11 @@ def finish(waiting: asyncio.Future[None]) -> None:
 
 
 class QueueBox:
-    """The long-poll queue: whoever polls waits for messages or for the end of the hold."""
+    """The long-poll queue: whoever polls waits for messages, or for `hold_s` of the site's time."""
 
     def __init__(self, schedule: Schedule) -> None:
         self.polls = 0
+        self.hold_s = _HOLD_S
         self._schedule = schedule
         self._messages: deque[bytes] = deque(maxlen=_KEPT)
         self._waiters: list[asyncio.Future[None]] = []
@@ -61,7 +62,7 @@ class QueueBox:
         if not self._messages:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
-            end = self._schedule.after(_HOLD_S, lambda: finish(waiter))
+            end = self._schedule.after(self.hold_s, lambda: finish(waiter))
             try:
                 await waiter
             finally:
