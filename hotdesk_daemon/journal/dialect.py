@@ -8,6 +8,7 @@ the plain insert.
 from __future__ import annotations
 
 import os
+import sqlite3
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -21,7 +22,6 @@ from hotdesk_daemon.journal.lock import exclusive
 from hotdesk_daemon.journal.schema import records
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 Row = tuple[object, ...]
@@ -29,6 +29,7 @@ Row = tuple[object, ...]
 #: In the order of the tuples that the hot insert takes.
 RECORD_COLUMNS: Final = tuple(column.name for column in records.columns if column.name != "journal_seq")
 
+_DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # a commit survives a loss of power, not only of the process
@@ -74,6 +75,12 @@ def held(url: sa.URL) -> Iterator[None]:
 def file_of(url: sa.URL) -> Path | None:
     """The database's file, if it is one."""
     return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+
+
+def is_damage(exc: Exception) -> bool:
+    """Whether *exc* says that the file is none of ours, or is broken: trying again cannot help."""
+    cause = exc.orig if isinstance(exc, sa.exc.DBAPIError) else None
+    return isinstance(cause, sqlite3.DatabaseError) and cause.sqlite_errorcode in _DAMAGE
 
 
 def make_engine(url: sa.URL, *, read_only: bool = False, max_size_bytes: int | None = None) -> sa.Engine:

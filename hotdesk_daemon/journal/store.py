@@ -58,7 +58,7 @@ def opened(url: sa.URL, *, created_at: str, max_size_bytes: int | None) -> Itera
             migrate(connection)
             yield Store(connection, last_seqs=_begin(connection, created_at=created_at))
     except (sa.exc.SQLAlchemyError, OSError) as exc:
-        raise unavailable("opened", exc) from exc
+        raise _not_opened(url, exc) from exc
 
 
 def _begin(connection: sa.Connection, *, created_at: str) -> dict[DeskId, int]:
@@ -73,6 +73,21 @@ def unavailable(what: str, exc: Exception) -> JournalUnavailableError:
     """The journal's error for a driver's or the system's."""
     cause = exc.orig if isinstance(exc, sa.exc.DBAPIError) and exc.orig else exc
     return JournalUnavailableError(f"the journal cannot be {what}: {cause}", retry_after_s=RETRY_AFTER_S)
+
+
+def _not_opened(url: sa.URL, exc: Exception) -> JournalUnavailableError:
+    """Why *url* cannot be opened, which file that is, and what helps against damage."""
+    file = dialect.file_of(url)
+    error = unavailable("opened", exc)
+    if file is None:
+        return error
+    text = f"{file}: {error}"
+    if dialect.is_damage(exc):
+        text += (
+            f"; restore a copy, or move {file.name} and {file.name}-wal away: a new journal begins, and every desk is "
+            "listed again"
+        )
+    return JournalUnavailableError(text, retry_after_s=error.retry_after_s)
 
 
 @attrs.define(eq=False)

@@ -109,8 +109,12 @@ def minutes(path: Path) -> Path:
 
 
 async def test_a_file_that_is_no_database_is_refused_clearly(minutes: Path) -> None:
-    with pytest.raises(JournalUnavailableError, match="cannot be opened: file is not a database"):
+    with pytest.raises(JournalUnavailableError) as refused:
         await opened(minutes).__aenter__()
+
+    text = str(refused.value)
+    assert text.startswith(f"{minutes}: the journal cannot be opened: file is not a database; restore a copy")
+    assert f"move {minutes.name} and {minutes.name}-wal away" in text
 
 
 async def test_a_place_that_cannot_be_made_is_refused_clearly(minutes: Path) -> None:
