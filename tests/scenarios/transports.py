@@ -22,6 +22,7 @@ from hotdesk_daemon.ops.settings import (
     SimulatorTransport,
     WebhookDoorSettings,
 )
+from hotdesk_daemon.simulator.certificates import Certificate
 from hotdesk_daemon.simulator.cloud import SimulatedCloud
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ class Cloud:
     A simulated cloud, activated for each of its organisations, which the desks are dealt out to in turn.
 
     The desks are named in the settings, so that their ids are as over sockets, unless they are to be *found* in the
-    directory. With *sockets* too they are reached both ways. *wanted* replaces settings of the organisations.
+    directory. With *sockets* too they are reached both ways. With a *certificate* the cloud speaks TLS. *wanted*
+    replaces settings of the organisations.
     """
 
     name: str
@@ -82,12 +84,13 @@ class Cloud:
     organisations: int = 1
     found: bool = False
     sockets: bool = False
+    certificate: Certificate | None = None
     wanted: Mapping[str, Any] = attrs.field(factory=dict)
 
     @asynccontextmanager
     async def connected(self, floor: Floor, settings: Settings) -> AsyncIterator[Reached]:
         """Activate every organisation of a cloud in front of the floor."""
-        async with SimulatedCloud(floor, organisations=self.organisations) as cloud:
+        async with SimulatedCloud(floor, organisations=self.organisations, certificate=self.certificate) as cloud:
             settings = attrs.evolve(
                 settings,
                 simulator=SimulatorSettings(transport=self.transport),
