@@ -1,0 +1,77 @@
+"""Reading a journal that may be in use by a daemon, or be a copy: blocking, and without owning it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from hotdesk_daemon.core.errors import ConfigError
+from hotdesk_daemon.journal import dialect, queries
+from hotdesk_daemon.journal.schema import HEAD, records
+from hotdesk_daemon.journal.store import unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hotdesk_daemon.core.ids import DeskId
+    from hotdesk_daemon.journal.records import StoredRecord
+
+#: Records that are held at once.
+_AT_ONCE = 1000
+
+
+class JournalReading:
+    """What `reading` gives."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def desks(self) -> list[DeskId]:
+        """Every desk that has records, by name."""
+        return sorted(queries.last_seqs(self._connection))
+
+    def records(self, desk_id: DeskId) -> Iterator[StoredRecord]:
+        """All records of a desk in their order, a few at a time."""
+        since = 0
+        while page := queries.history(self._connection, desk_id, since, None, _AT_ONCE):
+            yield from page
+            since = page[-1].seq
+
+
+@contextmanager
+def reading(url: str) -> Iterator[JournalReading]:
+    """
+    The journal at *url*, read only.
+
+    Raises:
+        ConfigError: there is none, or one of another version.
+        JournalUnavailableError: it cannot be read.
+    """
+    parsed = dialect.parse_url(url)
+    file = dialect.file_of(parsed)
+    if file is not None and not file.is_file():
+        raise ConfigError(f"{file}: there is no journal; name another with --journal")
+    try:
+        with dialect.make_engine(parsed, read_only=True).connect() as connection:
+            _check(connection, where=str(file or url))
+            yield JournalReading(connection)
+    except sa.exc.SQLAlchemyError as exc:
+        raise unavailable("read", exc) from exc
+
+
+def _check(connection: sa.Connection, *, where: str) -> None:
+    """
+    See that what is there is a journal of this version.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    version = None
+    if sa.inspect(connection).has_table(records.name):
+        version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    connection.rollback()
+    if version != HEAD:
+        found = "no journal" if version is None else f"a journal of version {version}"
+        raise ConfigError(f"{where}: is {found}; this version reads {HEAD}, which a daemon brings older ones to")
