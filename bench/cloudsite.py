@@ -1,15 +1,13 @@
 """
 The cloud of a measurement: the simulated one in a process of its own, with one organisation on a floor at rest.
 
-It is the package's own simulator, so that activation, tokens, pages and statuses are met as they are. Only what would
-make it the bottleneck is taken out: it finds devices by a dictionary, makes its listings once, and its queue is never
-empty while something is to be poured.
+It is the package's own simulator, so that activation, tokens, pages and statuses are met as they are; only its queue is
+another one, which is never empty while something is to be poured.
 """
 
 from __future__ import annotations
 
 import asyncio
-import functools
 import itertools
 import resource
 import time
@@ -23,7 +21,7 @@ from bench.messages import Speaker, messages
 from bench.mix import stamped
 from bench.wires import LIFE_S, Parent, order
 from hotdesk_daemon.simulator.clock import ScaledClock
-from hotdesk_daemon.simulator.cloud import CloudOrganisation, SimulatedCloud, listings
+from hotdesk_daemon.simulator.cloud import CloudOrganisation, SimulatedCloud
 from hotdesk_daemon.simulator.cloud.ids import public_id
 from hotdesk_daemon.simulator.cloud.outbox import QueueBox
 from hotdesk_daemon.simulator.desks import DeskPlan
@@ -78,14 +76,6 @@ def _speakers(organisation: CloudOrganisation) -> list[Speaker]:
     ]
 
 
-def _quicken(organisation: CloudOrganisation) -> None:
-    """Let the simulator of a few desks play thousands of them."""
-    devices = {organisation.device_uuid(device): device for _, device in organisation.stations()}
-    organisation.find = devices.get  # type: ignore[method-assign, assignment]  # it walks through all of them
-    listings.devices = functools.cache(listings.devices)
-    listings.workspaces = functools.cache(listings.workspaces)
-
-
 def _seen(organisation: CloudOrganisation) -> dict[str, Any]:
     """What was asked of the organisation: how much, how fast, and how it was answered."""
     asked = [one for one in organisation.requests if not one.path.endswith(_NOT_COUNTED)]
@@ -113,7 +103,6 @@ async def main() -> None:
     ):
         organisation = cloud.organisations[0]
         organisation.rate_per_s = given.get("most_per_s")
-        _quicken(organisation)
         speakers = _speakers(organisation)
         organisation.queue = pouring = Pouring(floor.schedule, speakers)
         parent.say(

@@ -311,10 +311,11 @@ def clock_for(settings: Settings) -> Clock:
 async def _run(settings: Settings, origin: str, on_ready: Callable[[str, int], None]) -> None:
     daemon = Daemon(settings=settings, clock=clock_for(settings), on_ready=on_ready)
     loop = asyncio.get_running_loop()
-    got: list[str] = []
+    told_mono = time.monotonic()
 
     def stop_by(number: signal.Signals) -> None:
-        got.append(number.name)
+        nonlocal told_mono
+        told_mono = time.monotonic()
         get_log().info("daemon.stopping", signal=number.name, drain_s=settings.daemon.drain_s)
         daemon.stop.set()
 
@@ -335,11 +336,8 @@ async def _run(settings: Settings, origin: str, on_ready: Callable[[str, int], N
         stage=settings.daemon.stage.value,
         loop=type(loop).__module__.split(".")[0],
     )
-    began_mono = time.monotonic()
     await daemon.run()
-    get_log().info(
-        "daemon.stopped", took_s=round(time.monotonic() - began_mono, 3), left=daemon.left, exit_code=EXIT_OK
-    )
+    get_log().info("daemon.stopped", took_s=round(time.monotonic() - told_mono, 3), left=daemon.left, exit_code=EXIT_OK)
 
 
 def _calm_collector() -> None:

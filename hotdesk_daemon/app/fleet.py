@@ -140,10 +140,9 @@ class Fleet:
 
     async def _put(self, device: DeviceId, letter: Letter) -> None:
         worker = self._desk_of.get(device)
-        if worker is None:
-            return  # it was let go while its news was under way
-        if worker.mailbox.is_full:
-            self._narrator.flooded(worker.desk.desk_id, size=worker.mailbox.limit)
+        if worker is None or worker.mailbox.offer(letter):
+            return  # without a worker it was let go while its news was under way
+        self._narrator.flooded(worker.desk.desk_id, size=worker.mailbox.limit)
         await worker.mailbox.put(letter)
 
     # --- the workers' surroundings -----------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, Never
 
 import attrs
@@ -33,7 +34,6 @@ from hotdesk_daemon.transport import DeviceLink, FleetGate, SslContexts
 
 if TYPE_CHECKING:
     from hotdesk_daemon.core.inputs import DeskConfigured
-    from hotdesk_daemon.core.steps import Step
     from hotdesk_daemon.ops.settings import DeskSettings, DeviceSettings
     from hotdesk_daemon.transport.cloud import CloudLink
 
@@ -92,16 +92,25 @@ class Housing:
             self._start_links(self._tasks)
 
     async def let_go(self, desk_id: DeskId, *, cause: str) -> None:
-        """Stop serving a desk, with everything that it was told written down first."""
+        """
+        Stop serving a desk, with everything that it was told written down first.
+
+        Raises:
+            TimeoutError: that takes too long, or a command is under way for too long; it stays, without its devices.
+        """
         worker = self.fleet.workers[desk_id]
         downs = tuple(LinkDown(device=device, cause=cause) for device in worker.desk.devices)
         for device in worker.desk.devices:
             await self._drop_device(device)
-        async with asyncio.timeout(_LAST_WORDS_S):
-            await self._finish_commands(worker)
-            told: asyncio.Future[Step] = asyncio.get_running_loop().create_future()
-            await worker.mailbox.put(Letter(source="daemon", inputs=downs, done=told))
-            await told
+        try:
+            async with self._within(_LAST_WORDS_S):
+                await self._finish_commands(worker)
+                await worker.mailbox.put(Letter(source="daemon", inputs=downs))
+                while not worker.is_idle:  # with what somebody was about to put in when its devices went
+                    await self.sleep(_LOOK_S)
+        except TimeoutError:
+            worker.mailbox.offer(Letter(source="daemon", inputs=downs))  # it stays, and none of its devices is reached
+            raise
         await self._end(self._working.pop(desk_id, None))
         self.timekeeper.set(desk_id, None, worker.mailbox.wake.set)
         self._gone[desk_id] = worker.desk
@@ -114,8 +123,28 @@ class Housing:
             return
         for command in worker.desk.commands:
             dispatcher.withdraw(command)
-        while dispatcher.held(worker.desk.desk_id):  # noqa: ASYNC110 - its answers are inputs, not events
-            await asyncio.sleep(_LOOK_S)
+        while dispatcher.held(worker.desk.desk_id):  # its answers are inputs, not events
+            await self.sleep(_LOOK_S)
+
+    @asynccontextmanager
+    async def _within(self, seconds: float) -> AsyncIterator[None]:
+        """
+        Bound what is done within, by the machine's time.
+
+        Raises:
+            TimeoutError: it took longer.
+        """
+        async with asyncio.timeout(None) as limit:
+
+            async def end() -> None:
+                await self.sleep(seconds)
+                limit.reschedule(0.0)
+
+            watch = asyncio.create_task(end(), name="a limit")
+            try:
+                yield
+            finally:
+                watch.cancel()
 
     # --- devices -----------------------------------------------------------------------------------------------------
 
@@ -137,7 +166,8 @@ class Housing:
     async def _drop_device(self, device: DeviceId) -> None:
         self._links.pop(device, None)
         await self._end(self._linking.pop(device, None))
-        self.fleet.drop_device(device)
+        if device in self.fleet.ways:  # else it went when letting its desk go was tried before
+            self.fleet.drop_device(device)
 
     # --- tasks -------------------------------------------------------------------------------------------------------
 

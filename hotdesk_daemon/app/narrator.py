@@ -14,7 +14,7 @@ import attrs
 
 from hotdesk_daemon.core.desk import CommandState, Desk, LinkState
 from hotdesk_daemon.core.inputs import Undecodable
-from hotdesk_daemon.core.steps import Reason, Step
+from hotdesk_daemon.core.steps import Life, Reason, Step
 from hotdesk_daemon.journal import Record
 from hotdesk_daemon.ops.events import EVENTS
 from hotdesk_daemon.ops.logs import Fold, get_log
@@ -32,6 +32,7 @@ TOLD_ELSEWHERE: Final = frozenset({"link.up", "link.down"})
 SAME: Final = {"booking.surprise": "desk.surprise", "link.unexpected": "desk.surprise"}
 #: What core gives as cause of a link that is down because we have just begun: no news to anybody.
 _BEGINNING: Final = frozenset({"daemon started", "not connected yet"})
+_PARKED: Final = "command.parked"
 _COUNTED: Final = {
     CommandState.DONE: "done",
     CommandState.REFUSED: "refused",
@@ -63,7 +64,7 @@ class Narrator:
 
     def staleness(self, before: Desk, after: Desk, *, mono: float) -> None:
         """Tell when a desk's picture becomes doubtful and when it is right again; count what lists corrected."""
-        if after.counters.drift > before.counters.drift:
+        if after.counters is not before.counters and after.counters.drift > before.counters.drift:
             self._metrics.drift.inc(after.counters.drift - before.counters.drift)
         if before.is_stale == after.is_stale:
             return
@@ -138,8 +139,16 @@ class Narrator:
 
     def _reason(self, record: Record, step: Step, reason: Reason) -> None:
         name = SAME.get(reason.code, reason.code)
+        if reason.code not in TOLD_ELSEWHERE:
+            self._tell(name, record, step, reason)
+        # Whatever row parks a command, a person has to know it by the one line that says so.
+        is_parked = reason.life is Life.COMMAND and reason.after == CommandState.PARKED.value != reason.before
+        if is_parked and name != _PARKED:
+            self._tell(_PARKED, record, step, reason)
+
+    def _tell(self, name: str, record: Record, step: Step, reason: Reason) -> None:
         event = EVENTS.get(name)
-        if event is None or reason.code in TOLD_ELSEWHERE:
+        if event is None:
             return
         fields: dict[str, Any] = {
             "desk_id": record.desk_id,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 #: Where the printed configuration says that the devices' password is.
 PASSWORD_VARIABLE: Final = "HOTDESK_SIMULATED_PASSWORD"  # noqa: S105 - a variable's name
+WEBHOOK_VARIABLE: Final = "HOTDESK_SIMULATED_WEBHOOK_SECRET"
 
 
 def main(settings: Settings) -> int:
@@ -60,9 +61,12 @@ async def _run(settings: Settings) -> None:
             else:
                 cloud = await stack.enter_async_context(SimulatedCloud(floor))
                 organisation = cloud.organisations[0]
-                shown = _cloud_configuration(organisation_settings(cloud, organisation, settings))
+                wanted_org = organisation_settings(cloud, organisation, settings)
+                webhook = wanted_org.webhook
+                secret = f" {WEBHOOK_VARIABLE}='{webhook.secret.reveal()}'" if webhook is not None else ""
+                shown = _cloud_configuration(wanted_org)
                 way = (
-                    f"Its secret: export {PASSWORD_VARIABLE}={organisation.client_secret}\n"
+                    f"Its secret: export {PASSWORD_VARIABLE}={organisation.client_secret}{secret}\n"
                     f"Activate it: hotdesk-daemon activate {organisation.activation_code()}"
                 )
             sys.stdout.write(shown)
@@ -102,7 +106,7 @@ def _cloud_configuration(organisation: OrganisationSettings) -> str:
             "",
             "[organisation.webhook]",
             f'url = "{organisation.webhook.url}"',
-            f'secret = "env:{PASSWORD_VARIABLE}"',
+            f'secret = "env:{WEBHOOK_VARIABLE}"',
         ]
     return "\n".join(lines) + "\n"
 

@@ -11,8 +11,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, NamedTuple, Never, Protocol
 
-import attrs
-
 from hotdesk_daemon.app.mailbox import Letter, Mailbox
 from hotdesk_daemon.core.decide import decide
 from hotdesk_daemon.core.desk import Desk, LinkState, Timer
@@ -92,6 +90,7 @@ class DeskWorker:
         self._snapshot_seq = desk.seq
         self._is_turning = False
         self._spoiled: set[Timer] = set()  # timers that could not be decided, until the next start
+        self._timers, self._first = desk.timers, desk.next_timer()
         self._log = get_log(desk_id=desk.desk_id)
         self._resume_timers()
 
@@ -157,6 +156,9 @@ class DeskWorker:
 
     def _due_timers(self, desk: Desk, *, now: datetime) -> list[Timer]:
         """Timers due now. Those that firing sets anew for the past wait for the next turn."""
+        first = self._first_timer(desk)
+        if first is None or first.due > now:
+            return []
         due = (t for t in desk.timers.values() if t.due <= now and t not in self._spoiled)
         return sorted(due, key=lambda t: (t.due, t.key))[:TIMERS_A_TURN]
 
@@ -180,7 +182,7 @@ class DeskWorker:
             device = getattr(given, "device", None) or next(iter(desk.devices), DeviceId("none"))
             lost = Undecodable(device=device, error=f"{kind} could not be decided: {type(exc).__name__}")
             step = decide(desk, lost, now=now)
-            return lost, attrs.evolve(step, refusal=f"{kind} could not be decided: this is a mistake of the daemon")
+            return lost, step._replace(refusal=f"{kind} could not be decided: this is a mistake of the daemon")
 
     @staticmethod
     def _record(
@@ -195,7 +197,7 @@ class DeskWorker:
         part: int = 0,
     ) -> Record:
         cause_seq = letter.cause_seq
-        if cause_seq is None and isinstance(given, CommandAnswered):
+        if cause_seq is None and step.commands and isinstance(given, CommandAnswered):
             cause_seq = next((c.cause_seq for c in step.commands), None)
         return Record(
             desk_id=desk.desk_id,
@@ -235,8 +237,10 @@ class DeskWorker:
         self._around.journal_worked()
 
     def _tell(self, decided: list[_Decided]) -> None:
-        if any(device.link is LinkState.LIVE for device in self.desk.devices.values()):
-            self.live.set()
+        for device in self.desk.devices.values():
+            if device.link is LinkState.LIVE:
+                self.live.set()
+                break
         else:
             self.live.clear()
         for each in decided:
@@ -247,9 +251,15 @@ class DeskWorker:
             if done is not None and not done.done():
                 done.set_result(each.step)
 
+    def _first_timer(self, desk: Desk) -> Timer | None:
+        """`Desk.next_timer`, looked for only when a step has touched the timers: few do."""
+        if desk.timers is not self._timers:
+            self._timers, self._first = desk.timers, desk.next_timer()
+        return self._first
+
     def _resume_timers(self) -> None:
-        timer = self.desk.next_timer()
-        if timer in self._spoiled:
+        timer = self._first_timer(self.desk)
+        if self._spoiled and timer in self._spoiled:
             sound = (t for t in self.desk.timers.values() if t not in self._spoiled)
             timer = min(sound, key=lambda t: t.due, default=None)
         self._timekeeper.set(self.desk.desk_id, timer.due if timer else None, self.mailbox.wake.set)

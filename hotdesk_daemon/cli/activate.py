@@ -38,10 +38,12 @@ def command(config: Config, code: str | None, org: str | None, file: TextIO | No
     from hotdesk_daemon.app.activate import activate_organisation
 
     text = _code(code, file)
+    if not text:
+        raise click.UsageError("there is no activation code in what was given")
     try:
         done = asyncio.run(activate_organisation(text, settings=settings, wanted=wanted, now=lambda: datetime.now(UTC)))
     except PermanentError as exc:
-        raise RefusedError(str(exc)) from exc
+        raise RefusedError(f"{exc}; copy the activation code from Control Hub anew") from exc
     if as_json:
         show_json(
             {
@@ -57,7 +59,7 @@ def command(config: Config, code: str | None, org: str | None, file: TextIO | No
         return 0
     name = clean(done.organisation_name) or done.organisation
     granted = f"{len(done.statuses)} statuses, {len(done.commands)} commands and {len(done.events)} events"
-    click.echo(f"{wanted.id} is activated for {name}: {granted} granted")
+    click.echo(f"{wanted.id} is activated for {name}: {granted} granted; a running daemon sees it within a minute")
     if done.refresh_expires_at is not None:
         until = clock(done.refresh_expires_at.isoformat(), now=datetime.now(UTC).isoformat())
         click.echo(f"its refresh token is good until {until}, and is renewed long before")

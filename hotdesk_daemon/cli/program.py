@@ -53,6 +53,7 @@ VERBS: Final[Mapping[str, tuple[str, str]]] = {
     "resync": ("resync", "Read a desk's bookings from its devices again."),
     "commands": ("commands", "Show commands; retry or drop parked ones."),
     "parked": ("parked", "Show commands that wait for a person."),
+    "explain": ("explain", "Show why a desk is as it is."),
     "replay": ("replay", "Run the journal through the same rules again."),
     "tap": ("tap", "Show what happens, live."),
     "version": ("version", "Show the version."),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import click
 
 from hotdesk_daemon.cli.options import Config, with_config, with_format
 from hotdesk_daemon.cli.screen import clean, show_json
+from hotdesk_daemon.cli.times import whole_time
 from hotdesk_daemon.core.ids import DeskId
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def command(
 
     Exit code 1 if a step came out otherwise than it is recorded.
     """
-    end = _moment(until)
+    end = whole_time(until, option="--until")
     url = f"sqlite:///{journal.absolute()}" if journal is not None else config.load().journal_url
     from hotdesk_daemon.app.replay import replay_journal
 
@@ -43,18 +43,6 @@ def command(
         (_desk_as_json if as_json else _desk)(replayed)
         is_same = is_same and replayed.divergence is None
     return 0 if is_same else 1
-
-
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise click.BadParameter(f"{text!r} is no time with offset such as 2026-05-04T12:00:00Z", param_hint="--until")
-    return moment
 
 
 def _step(view: StepView) -> None:

@@ -42,3 +42,21 @@ def start_time(text: str, *, now: Callable[[], datetime]) -> str:
 def render_time(when: datetime) -> str:
     """RFC 3339 in UTC and whole seconds."""
     return when.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+
+
+def whole_time(text: str | None, *, option: str) -> datetime | None:
+    """
+    *text* as a moment; None stays None.
+
+    Raises:
+        click.BadParameter: It is no time with offset.
+    """
+    if text is None:
+        return None
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        when = None
+    if when is None or when.tzinfo is None:
+        raise click.BadParameter(f"{text!r} is no time with offset such as 2026-05-04T12:00:00Z", param_hint=option)
+    return when

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from hotdesk_daemon.core.commands import Book
-from hotdesk_daemon.core.desk import Booking, BookingState, CommandState, Verdict
+from hotdesk_daemon.core.desk import Booking, BookingState, CommandState, Verdict, altered
 from hotdesk_daemon.core.inputs import BookingEvent, CalendarKind, ExtensionRequested, ListedBooking
 from hotdesk_daemon.core.steps import Life
 
@@ -143,7 +143,7 @@ def learn(
         and meeting_id in (None, booking.meeting_id)
     ):
         return booking
-    return attrs.evolve(
+    return altered(
         booking,
         booking_request_uuid=booking.booking_request_uuid or uuid,
         meeting_id=meeting_id or booking.meeting_id,

@@ -16,6 +16,7 @@ from hotdesk_daemon.core.desk import (
     Organizer,
     Origin,
     Verdict,
+    altered,
 )
 from hotdesk_daemon.core.ids import BookingId, DeviceId
 from hotdesk_daemon.core.inputs import (
@@ -122,7 +123,7 @@ def confirm(draft: Draft, booking: Booking, event: BookingCreated) -> Booking:
     told = _organizer(event)
     organizer = Organizer(name=told.name or known.name, email=told.email or known.email, id=told.id or known.id)
     if organizer != known or (event.title and event.title != booking.title):
-        booking = attrs.evolve(booking, organizer=organizer, title=event.title or booking.title)
+        booking = altered(booking, organizer=organizer, title=event.title or booking.title)
     draft.clear_timer(f"request:{booking.booking_id}")
     booking = set_times(draft, booking, event.start, event.duration_min)
     return watch(draft, learn_event(draft, booking, event))
@@ -148,12 +149,12 @@ def set_times(draft: Draft, booking: Booking, start: datetime, duration_min: int
     """Take over new times; if they are not those last accepted, the rules are asked again."""
     if (start, duration_min) == (booking.start, booking.duration_min):
         return booking
-    booking = attrs.evolve(booking, start=start, duration_min=duration_min)
+    booking = altered(booking, start=start, duration_min=duration_min)
     if booking.accepted_start is None:
         return booking
     if (start, duration_min) == (booking.accepted_start, booking.accepted_duration_min):
-        return attrs.evolve(booking, verdict=Verdict.ACCEPTED, verdict_why=None)
-    return attrs.evolve(booking, verdict=Verdict.UNDECIDED)
+        return altered(booking, verdict=Verdict.ACCEPTED, verdict_why=None)
+    return altered(booking, verdict=Verdict.UNDECIDED)
 
 
 def watch(draft: Draft, booking: Booking) -> Booking:
@@ -174,7 +175,7 @@ def move(draft: Draft, booking: Booking, event: BookingMoved) -> Booking:
 
 def begin(draft: Draft, booking: Booking, event: BookingEvent) -> Booking:
     draft.clear_timer(f"request:{booking.booking_id}")
-    return watch(draft, attrs.evolve(learn_event(draft, booking, event), state=BookingState.STARTED))
+    return watch(draft, altered(learn_event(draft, booking, event), state=BookingState.STARTED))
 
 
 def check_in(draft: Draft, booking: Booking, event: CheckedIn) -> Booking:
@@ -182,7 +183,7 @@ def check_in(draft: Draft, booking: Booking, event: CheckedIn) -> Booking:
 
 
 def finish(draft: Draft, booking: Booking, event: BookingEvent) -> Booking:
-    return attrs.evolve(learn_event(draft, booking, event), end_cause="End")
+    return altered(learn_event(draft, booking, event), end_cause="End")
 
 
 def delete(draft: Draft, booking: Booking, event: Deleted) -> Booking:

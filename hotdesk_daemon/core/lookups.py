@@ -20,6 +20,7 @@ from hotdesk_daemon.core.desk import (
     Device,
     OpenCommand,
     Verdict,
+    altered,
 )
 from hotdesk_daemon.core.ids import BookingId, DeviceId
 from hotdesk_daemon.core.steps import Life
@@ -35,7 +36,7 @@ def meet_link(draft: Draft, device: Device, given: i.Input, column: str) -> Devi
     draft.detail = ""
     new = row.act(draft, device, given) if row.act else device
     if len(row.to) == 1 and new.link is not row.to[0]:
-        new = attrs.evolve(new, link=row.to[0])
+        new = altered(new, link=row.to[0])
     if new is not device:
         draft.put_device(new)
     if not row.quiet or draft.held or new.link is not device.link:
@@ -51,7 +52,7 @@ def meet_sign_in(draft: Draft, device_id: DeviceId, given: i.Input, column: str)
     draft.detail = ""
     new = row.act(draft, device, given) if row.act else device
     if len(row.to) == 1 and new.sign_in is not row.to[0]:
-        new = attrs.evolve(new, sign_in=row.to[0])
+        new = altered(new, sign_in=row.to[0])
     if new is not device:
         draft.put_device(new)
     if not row.quiet or new.sign_in is not device.sign_in:
@@ -70,9 +71,9 @@ def meet_booking(draft: Draft, booking: Booking | None, given: Any, column: str)
             _say(draft, Life.BOOKING, row.code, row.text, before, before)
         return None
     if len(row.to) == 1 and new.state is not row.to[0]:
-        new = attrs.evolve(new, state=row.to[0])
+        new = altered(new, state=row.to[0])
     if new.state is not before:
-        new = attrs.evolve(new, changed_at=draft.now, changed_seq=draft.seq)
+        new = altered(new, changed_at=draft.now, changed_seq=draft.seq)
         if new.state in OVER:
             new = _close(draft, new)
         elif before in OVER:
@@ -89,7 +90,7 @@ def _close(draft: Draft, booking: Booking) -> Booking:
     """An over booking has no timers and no open change."""
     for timer in ("request", "change", "watch"):
         draft.clear_timer(f"{timer}:{booking.booking_id}")
-    return attrs.evolve(booking, change=ChangeState.NONE, change_end=None)
+    return altered(booking, change=ChangeState.NONE, change_end=None)
 
 
 def _reopen(booking: Booking) -> Booking:
@@ -113,7 +114,7 @@ def meet_change(draft: Draft, booking: Booking, given: i.Input, column: str) -> 
     draft.detail = ""
     new = row.act(draft, booking, given) if row.act else booking
     if len(row.to) == 1 and new.change is not row.to[0]:
-        new = attrs.evolve(new, change=row.to[0])
+        new = altered(new, change=row.to[0])
     if new is not booking:
         draft.put_booking(new)
     if not row.quiet or new.change is not booking.change:

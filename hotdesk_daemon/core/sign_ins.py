@@ -11,11 +11,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-import attrs
-
 from hotdesk_daemon.core import orders, sync
 from hotdesk_daemon.core.commands import Logout
-from hotdesk_daemon.core.desk import Booking, Device, SignInState
+from hotdesk_daemon.core.desk import Booking, Device, SignInState, altered
 from hotdesk_daemon.core.inputs import Input, ListCause, SignOutAsked
 from hotdesk_daemon.core.policy import Stage
 
@@ -30,19 +28,19 @@ def arrive(draft: Draft, device: Device, _: Input) -> Device:
     """Someone signed in: to the running booking if there is one, which the device will now check."""
     booking = draft.active_booking()
     if booking is None:
-        return attrs.evolve(device, sign_in=SignInState.UNBOOKED, signed_in_to=None)
+        return altered(device, sign_in=SignInState.UNBOOKED, signed_in_to=None)
     if device.signed_in_to == booking.booking_id and booking.signed_in:
         draft.detail = "as before"
-        return attrs.evolve(device, sign_in=SignInState.BOOKED)
+        return altered(device, sign_in=SignInState.BOOKED)
     seconds = draft.base.sign_in_settle_s
     draft.set_timer(f"settle:{device.device_id}", draft.now + timedelta(seconds=seconds))
-    return attrs.evolve(device, sign_in=SignInState.CHECKING, signed_in_to=booking.booking_id)
+    return altered(device, sign_in=SignInState.CHECKING, signed_in_to=booking.booking_id)
 
 
 def depart(draft: Draft, device: Device, _: Input) -> Device:
     draft.clear_timer(f"settle:{device.device_id}")
     draft.clear_timer(f"leave:{device.device_id}")
-    return attrs.evolve(device, signed_in_to=None)
+    return altered(device, signed_in_to=None)
 
 
 def confirm(draft: Draft, device: Device, _: Input) -> Device:
@@ -54,7 +52,7 @@ def confirm(draft: Draft, device: Device, _: Input) -> Device:
 def _mark(draft: Draft, device: Device) -> None:
     booking = draft.bookings.get(device.signed_in_to) if device.signed_in_to else None
     if booking is not None and not booking.signed_in:
-        draft.put_booking(attrs.evolve(booking, signed_in=True))
+        draft.put_booking(altered(booking, signed_in=True))
 
 
 def join(draft: Draft, device: Device, _: Input) -> Device:
@@ -63,7 +61,7 @@ def join(draft: Draft, device: Device, _: Input) -> Device:
     if booking is None:
         return device
     draft.clear_timer(f"leave:{device.device_id}")
-    joined = attrs.evolve(device, sign_in=SignInState.BOOKED, signed_in_to=booking.booking_id)
+    joined = altered(device, sign_in=SignInState.BOOKED, signed_in_to=booking.booking_id)
     _mark(draft, joined)
     return joined
 
@@ -73,7 +71,7 @@ def recheck(draft: Draft, device: Device, event: Input) -> Device:
     if _current(draft, device) is not None:
         return device
     draft.clear_timer(f"settle:{device.device_id}")
-    return join(draft, attrs.evolve(device, sign_in=SignInState.UNBOOKED, signed_in_to=None), event)
+    return join(draft, altered(device, sign_in=SignInState.UNBOOKED, signed_in_to=None), event)
 
 
 def follow(draft: Draft, device: Device, event: Input) -> Device:
@@ -84,9 +82,9 @@ def follow(draft: Draft, device: Device, event: Input) -> Device:
         return join(draft, device, event)
     if device.in_call:
         draft.detail = "a call is running"
-        return attrs.evolve(device, sign_in=SignInState.STAYING)
+        return altered(device, sign_in=SignInState.STAYING)
     draft.set_timer(f"leave:{device.device_id}", draft.now + LEAVE_AFTER)
-    return attrs.evolve(device, sign_in=SignInState.LEAVING)
+    return altered(device, sign_in=SignInState.LEAVING)
 
 
 def _current(draft: Draft, device: Device) -> Booking | None:
@@ -98,20 +96,20 @@ def call_began(draft: Draft, device: Device, _: Input) -> Device:
     if not device.in_call:
         return device
     draft.clear_timer(f"leave:{device.device_id}")
-    return attrs.evolve(device, sign_in=SignInState.STAYING)
+    return altered(device, sign_in=SignInState.STAYING)
 
 
 def call_ended(draft: Draft, device: Device, _: Input) -> Device:
     if device.in_call:
         return device
     draft.set_timer(f"leave:{device.device_id}", draft.now + LEAVE_AFTER)
-    return attrs.evolve(device, sign_in=SignInState.LEAVING)
+    return altered(device, sign_in=SignInState.LEAVING)
 
 
 def overstay(draft: Draft, device: Device, _: Input) -> Device:
     """Nobody was signed out although the booking is over: say so, and look again."""
     sync.want_list(draft, device.device_id, ListCause.UNANSWERED)
-    return attrs.evolve(device, signed_in_to=None)
+    return altered(device, signed_in_to=None)
 
 
 def sign_out(draft: Draft, device: Device, wish: SignOutAsked) -> Device:

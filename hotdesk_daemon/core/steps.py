@@ -7,6 +7,7 @@ A step is committed to the journal together with its input before anything in ``
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import NamedTuple
 
 import attrs
 
@@ -67,10 +68,9 @@ class SendCommand(Effect):
     command: OpenCommand
 
 
-@attrs.frozen(kw_only=True)
-class Step:
+class Step(NamedTuple):
     """
-    The result of one input.
+    The result of one input; a tuple, for every input makes one.
 
     ``commands`` are all commands that changed, in their new form (the outbox rows to write). ``refusal`` is set when
     a person's wish was refused; ``booking_id`` is the booking that the wish created or meant.

@@ -14,7 +14,7 @@ import attrs
 
 from hotdesk_daemon.core import orders, settlement
 from hotdesk_daemon.core.commands import Delete, Edit
-from hotdesk_daemon.core.desk import Booking, BookingState, ChangeState, Verdict, is_stale
+from hotdesk_daemon.core.desk import Booking, BookingState, ChangeState, Verdict, altered, is_stale
 from hotdesk_daemon.core.policy import Stage, objection
 from hotdesk_daemon.core.steps import Life
 
@@ -44,7 +44,7 @@ def judge(draft: Draft) -> None:
 
 def accept(booking: Booking) -> Booking:
     """Its present times are those to go back to if a later change is rejected."""
-    return attrs.evolve(
+    return altered(
         booking,
         verdict=Verdict.ACCEPTED,
         verdict_why=None,

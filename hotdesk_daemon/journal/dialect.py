@@ -7,6 +7,7 @@ the plain insert.
 
 from __future__ import annotations
 
+import itertools
 import os
 import sqlite3
 from contextlib import contextmanager
@@ -38,7 +39,8 @@ _PRAGMAS: Final = (
 )
 
 #: Rows per statement at most. sqlite3 gives up the interpreter lock and has to win it back for every statement it
-#: steps, not for every row: beside a busy event loop, many rows per statement are what keeps the writer going.
+#: steps, not for every row: beside a busy event loop, many rows per statement are what keeps the writer going. There
+#: is a statement for each number of rows, few enough that all of them stay prepared (it keeps 128).
 _ROWS_PER_STATEMENT: Final = 32
 
 #: Steps of SQLite's machine between two looks whether a read is still wanted: a millisecond or so.
@@ -131,13 +133,9 @@ def insert_records(connection: sa.Connection, rows: Sequence[Row]) -> None:
     if connection.dialect.name != "sqlite":
         connection.execute(sa.insert(records), [dict(zip(RECORD_COLUMNS, row, strict=True)) for row in rows])
         return
-    start, size = 0, _ROWS_PER_STATEMENT
-    while start < len(rows):
-        while size > len(rows) - start:
-            size //= 2  # few different statements, so that all of them stay prepared
-        values = tuple(value for row in rows[start : start + size] for value in row)
-        connection.exec_driver_sql(_insert_statement(size), values)
-        start += size
+    for start in range(0, len(rows), _ROWS_PER_STATEMENT):
+        some = rows[start : start + _ROWS_PER_STATEMENT]
+        connection.exec_driver_sql(_insert_statement(len(some)), tuple(itertools.chain.from_iterable(some)))
 
 
 @cache

@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import attrs
+import msgspec
 
 from hotdesk_daemon.journal.codec import check_snapshot
 from hotdesk_daemon.journal.errors import JournalClosedError, JournalConflictError
@@ -121,7 +122,7 @@ class MemoryJournal:
             JournalConflictError.check_snapshot(desk.desk_id, desk.seq, newest=newest)
 
     def _keep(self, record: Record) -> None:
-        fields = attrs.asdict(record, recurse=False)
+        fields = msgspec.structs.asdict(record)
         journal_seq = self._ends[1].journal_seq + 1 if self._ends else 1
         stored = StoredRecord(journal_seq=journal_seq, **fields)
         self._records[record.desk_id].append(stored)

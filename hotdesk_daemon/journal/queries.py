@@ -15,10 +15,11 @@ from hotdesk_daemon.core.errors import UndecodableError
 from hotdesk_daemon.core.ids import CommandId, DeskId
 from hotdesk_daemon.journal import codec
 from hotdesk_daemon.journal.records import OutboxRow, Stats, Stored, StoredRecord, TailEntry, WriterStats
-from hotdesk_daemon.journal.schema import from_micros, outbox, records, snapshots
+from hotdesk_daemon.journal.schema import from_micros, outbox, records, snapshots, to_micros
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+    from datetime import datetime
 
     from hotdesk_daemon.core.inputs import Input
     from hotdesk_daemon.core.steps import Reason
@@ -118,6 +119,18 @@ def history(
     )
     if until_seq is not None:
         query = query.where(records.c.seq <= until_seq)
+    return [_stored_record(row) for row in connection.execute(query)]
+
+
+def backwards(
+    connection: sa.Connection, desk_id: DeskId, before_seq: int | None, until: datetime | None, limit: int
+) -> list[StoredRecord]:
+    """A desk's newest records first, from before *before_seq* and not after *until*."""
+    query = sa.select(records).where(records.c.desk_id == desk_id).order_by(records.c.seq.desc()).limit(limit)
+    if before_seq is not None:
+        query = query.where(records.c.seq < before_seq)
+    if until is not None:
+        query = query.where(records.c.at <= to_micros(until))
     return [_stored_record(row) for row in connection.execute(query)]
 
 

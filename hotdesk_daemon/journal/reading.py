@@ -14,6 +14,7 @@ from hotdesk_daemon.journal.store import unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from hotdesk_daemon.core.ids import DeskId
     from hotdesk_daemon.journal.records import StoredRecord
@@ -38,6 +39,18 @@ class JournalReading:
         while page := queries.history(self._connection, desk_id, since, None, _AT_ONCE):
             yield from page
             since = page[-1].seq
+
+    def newest(self, desk_id: DeskId, *, until: datetime | None = None) -> Iterator[StoredRecord]:
+        """The records of a desk from the newest, or the newest at *until*, backwards."""
+        before: int | None = None
+        while page := queries.backwards(self._connection, desk_id, before, until, _AT_ONCE):
+            yield from page
+            before = page[-1].seq
+
+    def record(self, desk_id: DeskId, seq: int) -> StoredRecord | None:
+        """One record; None if it is not there (any more)."""
+        page = queries.history(self._connection, desk_id, seq - 1, seq, 1)
+        return page[0] if page else None
 
 
 @contextmanager

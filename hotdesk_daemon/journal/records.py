@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 import attrs
+import msgspec
 
 from hotdesk_daemon.core.desk import CommandState, Desk, OpenCommand
 from hotdesk_daemon.core.errors import UndecodableError
@@ -23,10 +24,9 @@ from hotdesk_daemon.core.steps import Reason
 DEFAULT_LIMIT = 1000
 
 
-@attrs.frozen(kw_only=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
-    One input and its step.
+    One input and its step; a struct of msgspec's, which is made in a tenth of the time, because every input makes one.
 
     ``at`` is the wall time that was handed to core, ``mono`` the monotonic clock in seconds. ``source`` is
     ``device:<id>``, ``timer``, ``api``, ``daemon`` or ``dispatch``. ``raw`` is the message as it came; ``None`` if

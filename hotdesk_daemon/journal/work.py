@@ -44,11 +44,8 @@ class Work:
     rows: list[Row]
     commands: dict[CommandId, dict[str, object]]
     snapshots: dict[DeskId, dict[str, object]]
+    size: int
     done: asyncio.Future[None]
-
-    @property
-    def size(self) -> int:
-        return len(self.rows) + len(self.snapshots)
 
 
 def encode_work(
@@ -60,27 +57,30 @@ def encode_work(
     Raises:
         JournalRefusedError: something in it cannot be stored.
     """
-    work = Work(
-        seqs=[(record.desk_id, record.seq) for record in records],
-        snapshot_seqs=[(desk.desk_id, desk.seq) for desk in snapshots],
-        rows=[],
-        commands={},
-        snapshots={},
-        done=done,
-    )
+    rows: list[Row] = []
+    commands: dict[CommandId, dict[str, object]] = {}
+    states: dict[DeskId, dict[str, object]] = {}
     for record in records:
         try:
-            work.rows.append(_row(record))
+            rows.append(_row(record))
             for command in record.commands:
-                work.commands[command.command_id] = _command(record, command)
+                commands[command.command_id] = _command(record, command)
         except (TypeError, ValueError, OverflowError) as exc:
             raise JournalRefusedError(f"record {record.seq} of desk {record.desk_id} cannot be stored: {exc}") from exc
     for desk in snapshots:
         try:
-            work.snapshots[desk.desk_id] = _snapshot(desk, now)
+            states[desk.desk_id] = _snapshot(desk, now)
         except (TypeError, ValueError, OverflowError) as exc:
             raise JournalRefusedError(f"the snapshot of desk {desk.desk_id} cannot be stored: {exc}") from exc
-    return work
+    return Work(
+        seqs=[(record.desk_id, record.seq) for record in records],
+        snapshot_seqs=[(desk.desk_id, desk.seq) for desk in snapshots],
+        rows=rows,
+        commands=commands,
+        snapshots=states,
+        size=len(rows) + len(states),
+        done=done,
+    )
 
 
 def _row(record: Record) -> Row:

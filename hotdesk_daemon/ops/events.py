@@ -64,7 +64,7 @@ _ALL: Final = (
            "is taken up again at the next start.", *_COMMAND, "state"),
     _event("daemon.drain_cut", "warning", "The time for an orderly stop was over before everything was written; what "
            "was not acknowledged comes again from the devices.", "waiting"),
-    _event("daemon.stopped", "info", "The process ends.", "took_s", "left", "exit_code"),
+    _event("daemon.stopped", "info", "The process ends, `took_s` after it was told to.", "took_s", "left", "exit_code"),
     _event("daemon.failed", "error", "The daemon ended because of what `error` says.", "error"),
     _event("config.invalid", "error", "The configuration cannot be used. Mend what `problem` says.", "problem"),
     _event("config.warning", "warning", "The configuration works but should be mended.", "problem"),
@@ -125,8 +125,8 @@ _ALL: Final = (
     _event("org.action_refused", "warning", "An action that is not to be believed, or not for us, was refused."),
     _event("org.action_ignored", "info", "An action that means nothing to a living installation.", "action"),
     _event("cloud.answered", "debug", "The cloud answered a request.", "request", "status", "tracking_id"),
-    _event("cloud.retry_after", "info", "The cloud asks for a pause; nothing of this organisation is asked until then.",
-           "pause_s", "tracking_id"),
+    _event("cloud.retry_after", "info", "The cloud asks for a pause; until then nothing is asked of the organisation's "
+           "devices.", "pause_s", "tracking_id"),
     _event("cloud.messages_wait", "warning", "Messages could not be made durable; they are kept and tried again.",
            "messages", "error"),
     _event("cloud.poll_url_refused", "warning", "The cloud named another queue that is less safe, or has no address; "

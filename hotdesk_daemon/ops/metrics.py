@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import prometheus_client
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Info, generate_latest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 CONTENT_TYPE: Final = prometheus_client.CONTENT_TYPE_PLAIN_0_0_4
 
 #: A commit on a good disk takes 0.3 ms; one that takes seconds is on a sick disk.
-_COMMIT_BUCKETS_S: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
 
 
 class Metrics:
@@ -51,12 +50,6 @@ class Metrics:
         )
         self.refresh_token_left = self._gauge(
             "refresh_token_left_seconds", "How long the refresh token lasts unless it is used.", "org"
-        )
-        self.journal_commit = Histogram(
-            "hotdesk_journal_commit_seconds",
-            "Duration of one commit of the journal.",
-            registry=self.registry,
-            buckets=_COMMIT_BUCKETS_S,
         )
         Info("hotdesk_build", "The running version.", registry=self.registry).info({"version": version})
 

@@ -1,5 +1,5 @@
 """
-The access that a workspace integration asks for, and why: no more than what the daemon reads, hears and sends.
+The access that a workspace integration asks for: no more than what the daemon reads, hears and sends.
 
 The form is that of the Webex Workspace Integrations guide, "Manifest". Required is what a desk cannot be kept true
 without; the rest is marked optional there, and an administrator may refuse it.
@@ -36,24 +36,10 @@ _REQUIRED_COMMANDS: Final = (
     "Bookings.Delete",
     "Webex.Registration.Logout",
 )
-_OPTIONAL_COMMANDS: Final = (
-    "Bookings.Get",
-    "Bookings.Extend",
-    "Bookings.CheckIn",
-    "Bookings.CheckOut",
-    "Bookings.Respond",
-    "UserInterface.Message.Alert.Display",
-    "UserInterface.Message.Alert.Clear",
-    "UserInterface.Message.Prompt.Display",
-    "UserInterface.Message.Prompt.Clear",
-    "UserInterface.Message.TextLine.Display",
-    "UserInterface.Message.TextLine.Clear",
-)
 #: Not every release has them, and a list shows the same.
 _OPTIONAL_EVENTS: Final = frozenset(
     {"Bookings.Updated", "Bookings.EditFailed", "Bookings.ExtensionFailed", "Bookings.CheckedIn"}
 )
-_PROMPT_EVENTS: Final = ("UserInterface.Message.Prompt.Response", "UserInterface.Message.Prompt.Cleared")
 
 
 def manifest(*, app_id: str, vendor: str, email: str, only_required: bool = False) -> dict[str, Any]:
@@ -68,13 +54,10 @@ def manifest(*, app_id: str, vendor: str, email: str, only_required: bool = Fals
 
     """
     statuses = [_path(path, is_required=path in _REQUIRED_STATUSES) for path in WANTED_STATUSES]
-    commands = [
-        *(_path(path, is_required=True) for path in _REQUIRED_COMMANDS),
-        *(_path(path, is_required=False) for path in _OPTIONAL_COMMANDS),
-    ]
+    commands = [_path(path, is_required=True) for path in _REQUIRED_COMMANDS]
     events = [
         *(_path(path, is_required=path not in _OPTIONAL_EVENTS) for path in WANTED_EVENTS),
-        *(_path(path, is_required=False) for path in (*HELPFUL_EVENTS, *_PROMPT_EVENTS)),
+        *(_path(path, is_required=False) for path in HELPFUL_EVENTS),
     ]
     access = {"status": statuses, "commands": commands, "events": events}
     if only_required:

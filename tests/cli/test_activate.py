@@ -126,7 +126,7 @@ def test_the_code_is_taken_from(site: SimulatedSite, way: str) -> None:
     ("words", "code", "said"),
     [
         (("nonsense",), 77, "it is no JWT"),
-        ((), 77, "it is no JWT"),
+        ((), 2, "there is no activation code"),
         (("nonsense", "--org", "other"), 78, "no organisation 'other'; it has: acme"),
         (("nonsense", "--file", "-"), 2, "not both"),
         (("--file", "/nonexistent/code"), 2, "No such file"),

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from hotdesk_daemon import __version__
 from hotdesk_daemon.cli import main
 from hotdesk_daemon.cli.program import VERBS
+from hotdesk_daemon.simulator.cloud.ids import public_id
 from tests.api.memory_site import LOCAL, TOKEN, booked
 
 if TYPE_CHECKING:
@@ -195,6 +196,28 @@ def test_mistakes_in_the_configuration_are_78_with_a_line_each(
     assert 2 == len(result.stderr.splitlines())
     assert f"{config}:2" in result.stderr
     assert f"{config}:4" in result.stderr
+
+
+@pytest.mark.parametrize("verb", ["check-config", "run"])
+def test_ids_of_the_webex_api_that_are_none_are_78_with_place_and_remedy(
+    alone: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    monkeypatch.setenv("SECRET", "a client's secret")
+    place = public_id("PLACE", "11111111-2222-4333-8444-555555555555")
+    config = tmp_path / "hotdesk.toml"
+    config.write_text(
+        '[[organisation]]\nid = "acme"\nclient_id = "C1"\nclient_secret = "env:SECRET"\n'
+        f'[organisation.select]\nlocations = ["{place}"]\n'
+        '[[desk]]\nid = "osl-1"\ncalendar = "local"\norganisation = "acme"\n'
+        f'[[desk.device]]\nid = "osl-1-a"\nwebex_id = "BoardInTheLobby"\n'
+        f'[[desk.device]]\nid = "osl-1-b"\nwebex_id = "{place}"\n'
+    )
+
+    result = alone(verb, "--config", str(config))
+
+    assert (78, "", 3) == (result.exit_code, result.stdout, len(result.stderr.splitlines()))
+    for line, remedy in ((6, "write a location's id"), (13, "write a device's id"), (16, "write a device's id")):
+        assert [True] == [remedy in told for told in result.stderr.splitlines() if f"{config}:{line}:" in told]
 
 
 def test_check_config_says_that_a_configuration_can_be_used(alone: Terminal, tmp_path: Path) -> None:

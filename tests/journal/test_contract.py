@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 import pytest
 
 from hotdesk_daemon.core.desk import CommandState, Desk
@@ -38,7 +38,7 @@ async def journal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 
 
 def fields_of(value: Record | StoredRecord) -> dict[str, object]:
-    return {field.name: getattr(value, field.name) for field in attrs.fields(Record)}
+    return {name: getattr(value, name) for name in Record.__struct_fields__}
 
 
 async def test_a_record_comes_back_with_everything_in_it(journal: Journal) -> None:
@@ -243,7 +243,8 @@ async def test_a_closed_journal_takes_and_gives_nothing_and_may_be_closed_again(
 
 async def test_the_parts_of_one_message_keep_it_once(journal: Journal) -> None:
     whole = record(1, raw=b"a list of two")
-    part = attrs.evolve(record(2), raw=None, part=1, kind="SyncRequired", input=SyncRequired(device=DeviceId("room")))
+    same = SyncRequired(device=DeviceId("room"))
+    part = msgspec.structs.replace(record(2), raw=None, part=1, kind="SyncRequired", input=same)
     await journal.append([whole, part])
 
     assert [(b"a list of two", 0), (None, 1)] == [(r.raw, r.part) for r in await journal.history(DESK)]

@@ -8,7 +8,7 @@ import stat
 from contextlib import AbstractAsyncContextManager, closing
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 import pytest
 import sqlalchemy as sa
 
@@ -166,9 +166,9 @@ async def test_a_failing_group_is_acknowledged_to_nobody(path: Path) -> None:
 
 async def test_a_value_that_cannot_be_stored_is_refused_and_its_neighbours_are_not(path: Path) -> None:
     async with opened(path) as journal:
-        unsayable = attrs.evolve(record(1, desk_id=DeskId("bad-1")), source="\ud800")
-        too_big = attrs.evolve(record(1, desk_id=DeskId("bad-2")), cause_seq=2**70)
-        naive = attrs.evolve(record(1, desk_id=DeskId("bad-3")), at=record(1).at.replace(tzinfo=None))
+        unsayable = msgspec.structs.replace(record(1, desk_id=DeskId("bad-1")), source="\ud800")
+        too_big = msgspec.structs.replace(record(1, desk_id=DeskId("bad-2")), cause_seq=2**70)
+        naive = msgspec.structs.replace(record(1, desk_id=DeskId("bad-3")), at=record(1).at.replace(tzinfo=None))
         given = [record(1), unsayable, too_big, naive, record(1, desk_id=OTHER)]
         results = await asyncio.gather(*(journal.append([r]) for r in given), return_exceptions=True)
         await journal.append([record(1, desk_id=DeskId("bad-1"))])

@@ -9,6 +9,7 @@ import pytest
 from hotdesk_daemon.core.errors import ConfigError
 from hotdesk_daemon.core.policy import Stage
 from hotdesk_daemon.ops.settings import MANIFEST_ID, Events, load_settings
+from hotdesk_daemon.simulator.cloud.ids import public_id
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +18,20 @@ ENVIRON = {"SECRET": "the client's secret", "KEY": "a key of the webhook"}
 ORGANISATION = '[[organisation]]\nid = "acme"\nclient_id = "C1"\nclient_secret = "env:SECRET"\n'
 WEBHOOK = '[organisation.webhook]\nurl = "https://desks.example.com"\nsecret = "env:KEY"\n'
 DESK = '[[desk]]\nid = "osl-1"\ncalendar = "local"\n[[desk.device]]\nid = "osl-1-board"\n'
-ID = "Y2lzY29zcGFyazovL3VzL0RFVklDRS8xMTExMTExMS0yMjIyLTQzMzMtODQ0NC01NTU1NTU1NTU1NTU"
+UUID = "11111111-2222-4333-8444-555555555555"
+ID = public_id("DEVICE", UUID)
+PLACE = public_id("PLACE", UUID)
+LOCATION = public_id("LOCATION", UUID)
+AT_ACME = DESK.replace("calendar", 'organisation = "acme"\ncalendar')
+#: One device in every spelling that there is.
+SPELLINGS = [
+    ID,
+    ID + "=" * (-len(ID) % 4),
+    public_id("DEVICE", UUID, where="urn:TEAM:us-east-2_a"),
+    public_id("DEVICE", UUID.upper()),
+    UUID,
+    UUID.upper(),
+]
 
 
 def write(directory: Path, text: str, name: str = "hotdesk.toml") -> Path:
@@ -125,14 +139,95 @@ def test_a_mistake_is_named_with_its_place(tmp_path: Path, text: str, said: str,
     assert all(problem.startswith("hotdesk.toml:") for problem in problems)
 
 
-def test_two_desks_of_one_device_are_a_mistake(tmp_path: Path) -> None:
-    desk = DESK.replace("calendar", 'organisation = "acme"\ncalendar') + f'webex_id = "{ID}"\n'
-    problems = problems_of(tmp_path, ORGANISATION + desk + desk.replace("osl-1", "osl-2"))
+# --- ids of the Webex API --------------------------------------------------------------------------------------------
 
-    assert ["stands twice" in problem for problem in problems] == [True]
+
+@pytest.mark.parametrize("written", SPELLINGS)
+def test_an_id_is_taken_in_every_spelling_and_stays_as_it_is_written(tmp_path: Path, written: str) -> None:
+    select = f'[organisation.select]\nworkspaces = ["{PLACE}", "{UUID}"]\nlocations = ["{LOCATION}"]\n'
+    settings = load_settings(write(tmp_path, f'{ORGANISATION}{select}{AT_ACME}webex_id = "{written}"\n'), ENVIRON)
+
+    assert written == settings.desks[0].devices[0].webex_id
+    assert ((PLACE, UUID), (LOCATION,)) == (
+        settings.organisations[0].select.workspaces,
+        settings.organisations[0].select.locations,
+    )
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["", "board", "BoardInTheLobbyOfOslo", UUID[:-1], ID[:-4], public_id("DEVICE", "board"), "Y2lzY29zcGFyazov" * 40],
+)
+def test_what_is_no_id_is_named_with_what_to_write(tmp_path: Path, written: str) -> None:
+    problems = problems_of(tmp_path, f'{ORGANISATION}{AT_ACME}webex_id = "{written}"\n')
+
+    what = f"'{written[:40]}' is no id of the cloud"
+    remedy = "write a device's id (DEVICE) as the Webex API shows it, or its UUID"
+    assert [f"hotdesk.toml:11: desk[1].device[1].webex_id: {what}; {remedy}"] == problems
+
+
+@pytest.mark.parametrize("kind", ["PLACE", "LOCATION", "PEOPLE", "ORGANIZATION"])
+def test_an_id_of_something_else_is_no_device(tmp_path: Path, kind: str) -> None:
+    problems = problems_of(tmp_path, f'{ORGANISATION}{AT_ACME}webex_id = "{public_id(kind, UUID)}"\n')
+
+    assert 1 == len(problems)
+    assert f"is the id of a {kind}; write a device's id (DEVICE)" in problems[0]
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong", "remedy"),
+    [
+        ("workspaces", ID, "is the id of a DEVICE; write a workspace's id (PLACE)"),
+        ("workspaces", LOCATION, "is the id of a LOCATION; write a workspace's id (PLACE)"),
+        ("locations", PLACE, "is the id of a PLACE; write a location's id (LOCATION)"),
+        ("locations", "TheThirdFloorInOslo", "is no id of the cloud; write a location's id (LOCATION)"),
+    ],
+)
+def test_a_selection_is_of_ids_of_its_own_kind(tmp_path: Path, key: str, wrong: str, remedy: str) -> None:
+    text = f'{ORGANISATION}[organisation.select]\n{key} = ["{UUID}", "{wrong}"]\n'
+    problems = problems_of(tmp_path, text)
+
+    assert 1 == len(problems)
+    assert problems[0].startswith(f"hotdesk.toml:6: organisation[1].select.{key}: ")
+    assert remedy in problems[0]
+
+
+@pytest.mark.parametrize("written", SPELLINGS)
+def test_two_desks_of_one_device_are_a_mistake_however_it_is_written(tmp_path: Path, written: str) -> None:
+    desks = [AT_ACME + f'webex_id = "{one}"\n' for one in (ID, written)]
+    problems = problems_of(tmp_path, ORGANISATION + desks[0] + desks[1].replace("osl-1", "osl-2"))
+
+    first = f'"{written}" stands twice, first at {tmp_path}/hotdesk.toml:11'
+    assert [f"hotdesk.toml:18: desk[2].device[1].webex_id: {first}; each device has its own webex_id"] == problems
+
+
+# --- addresses without TLS -------------------------------------------------------------------------------------------
 
 
 def test_a_webhook_that_anybody_can_read_is_warned_of(tmp_path: Path) -> None:
     text = ORGANISATION + 'events = "webhook"\n' + WEBHOOK.replace("https", "http")
 
     assert [True] == ["write https://" in told for told in load_settings(write(tmp_path, text), ENVIRON).warnings]
+
+
+@pytest.mark.parametrize("key", ["api_url", "oauth_url", "jwks_url", "supported_url"])
+@pytest.mark.parametrize(
+    ("url", "is_warned_of"),
+    [
+        ("http://proxy.example.com/v1", True),
+        ("HTTP://proxy.example.com/v1", True),
+        ("http://192.0.2.7:8080", True),
+        ("http://localhost.example.com", True),
+        ("https://proxy.example.com/v1", False),
+        ("http://127.0.0.1:8080/v1", False),
+        ("http://[::1]:8080/v1", False),
+        ("http://localhost/v1", False),
+    ],
+)
+def test_a_cloud_that_is_reached_in_clear_is_warned_of(
+    tmp_path: Path, key: str, url: str, *, is_warned_of: bool
+) -> None:
+    warnings = load_settings(write(tmp_path, f'{ORGANISATION}{key} = "{url}"\n'), ENVIRON).warnings
+
+    told = f"hotdesk.toml:5: organisation[1].{key}: http:// lets anybody on the way read along"
+    assert [is_warned_of] * is_warned_of == [told in warning and "write https://" in warning for warning in warnings]

@@ -160,6 +160,18 @@ def test_the_example_of_real_desks_loads_without_warnings(tmp_path: Path) -> Non
     assert () == settings.warnings
 
 
+def test_the_example_of_organisations_loads_without_warnings() -> None:
+    environ = {
+        "WEBEX_CLIENT_SECRET": "x",
+        "WEBEX_HOOK_SECRET": "at-least-twenty-characters",
+        "DESK_014_PASSWORD": "x",
+    }
+    settings = load_settings(ROOT / "config/examples/webex.toml", environ)
+
+    assert ["acme", "beta"] == [organisation.id for organisation in settings.organisations]
+    assert () == settings.warnings
+
+
 def test_the_journal_is_in_the_state_directory_unless_said_otherwise(write: Callable[..., Path]) -> None:
     in_state = load_settings(write('daemon.state_dir = "/var/lib/hotdesk"'), {})
     by_path = load_settings(write('journal.path = "/data/j.sqlite3"'), {})

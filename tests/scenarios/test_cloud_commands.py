@@ -16,6 +16,8 @@ from tests.scenarios.test_lost_answers import ASK, EFFECTS, KINDS, PATHS, prepar
 from tests.scenarios.transports import over, over_cloud
 
 if TYPE_CHECKING:
+    import io
+
     from tests.scenarios.site import OpenSite, Site
     from tests.scenarios.transports import Cloud
 
@@ -61,13 +63,14 @@ async def test_an_error_before_acting_is_tried_again(open_site: OpenSite, status
 
 @over_cloud
 @pytest.mark.parametrize("status", [400, 403, 409])
-async def test_a_refusal_is_final_and_said(open_site: OpenSite, status: int) -> None:
+async def test_a_refusal_is_final_and_said(open_site: OpenSite, log: io.StringIO, status: int) -> None:
     site = await open_site("local")
     site.device.faults.enable("cloud_error", command="Bookings Book", status=status, when="before", times=1)
     await site.book()
     await site.advance(120)
 
     assert [("Bookings Book", "parked")] == await site.outbox()
+    assert 1 == log.getvalue().count('"event":"command.parked"')
     assert str(status) in (site.commands()[0].message)
     assert 0 == site.effects("booked")
 

@@ -9,13 +9,13 @@ status that a newer message has overtaken is not news.
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
 
 from hotdesk_daemon.app.ways import Ways
-from hotdesk_daemon.core.errors import ProtocolError, UndecodableError
+from hotdesk_daemon.core.errors import ProtocolError, TransientError, UndecodableError
 from hotdesk_daemon.core.ids import DeskId, DeviceId
 from hotdesk_daemon.core.inputs import Presentation, StatusInput
 from hotdesk_daemon.core.mirror import mirrored
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 _STRANGERS_KEPT: Final = 10_000
 #: How long a device that the cloud refuses us is left alone, in the machine's time.
 _DENIED_S: Final = 3600.0
+#: How long before our start a post may have been made: it may have been tried in vain, and clocks differ.
+_BEFORE_START: Final = timedelta(minutes=10)
 
 _DeviceMessage = StatusMessage | EventsMessage
 
@@ -96,14 +98,16 @@ class Hearing:
     """
     The organisation's ears.
 
-    ``members`` are its devices by UUID. ``is_up`` says whether the stream of messages stands; without it no device
-    counts as reached, and with it those do that nothing stands against.
+    ``members`` are its devices by UUID, ``others`` those that are listed and known to be no business of ours.
+    ``is_up`` says whether the stream of messages stands; without it no device counts as reached, and with it those do
+    that nothing stands against.
     """
 
     def __init__(
         self, *, fleet: Fleet, seen: Seen, ears: Ears, mono: Callable[[], float], now: Callable[[], datetime]
     ) -> None:
         self.members: dict[str, Member] = {}
+        self.others: frozenset[str] = frozenset()
         self.is_up = False
         self.cause = "not connected yet"
         self._fleet = fleet
@@ -111,22 +115,27 @@ class Hearing:
         self._ears = ears
         self._mono = mono
         self._now = now
+        self._made = now()
         self._strangers: set[str] = set()
 
     # --- messages ----------------------------------------------------------------------------------------------------
 
-    async def take(self, messages: tuple[bytes, ...], *, not_before: datetime | None = None) -> None:
+    async def take(self, messages: tuple[bytes, ...], *, is_posted: bool = False) -> None:
         """
         Hear *messages* in order; returns when all that they say is durable.
 
-        Those of devices that were said *not_before* that moment count only: anybody may have recorded an older one.
+        Anybody may have recorded what *is_posted*: what is so old that we may have forgotten it does not count.
 
         Raises:
             TransientError: one could not be dealt with. When all are given again, those before it are not heard twice.
         """
-        waits = {await self._begin(raw, not_before) for raw in messages}
-        if waits:
-            await asyncio.wait(waits)  # as long as the journal takes: what is not durable must not be acknowledged
+        oldest = max(self._now() - self._seen.kept, self._made - _BEFORE_START) if is_posted else None
+        waits = [await self._begin(raw, oldest) for raw in messages]
+        for durable in waits:
+            if not durable.done():  # most of them are with the first
+                await asyncio.wait((durable,))  # as long as the journal takes: only what is durable is acknowledged
+        if any(durable.cancelled() for durable in waits):
+            raise TransientError("whoever brought the same message first gave up before it was heard")
 
     async def _begin(self, raw: bytes, not_before: datetime | None) -> asyncio.Future[None]:
         known = self._seen.find(raw)
@@ -196,7 +205,8 @@ class Hearing:
         member = self.members.get(uuid)
         if member is None:
             self._ears.counted("stranger")
-            if uuid not in self._strangers and len(self._strangers) < _STRANGERS_KEPT:
+            is_told = uuid in self.others or uuid in self._strangers
+            if not is_told and len(self._strangers) < _STRANGERS_KEPT:
                 self._strangers.add(uuid)
                 self._ears.met_stranger(uuid)
         return member
@@ -238,6 +248,7 @@ class Hearing:
         """The stream stands, but messages may have been lost: every device that is reached has to be looked at."""
         self.is_up = True
         for member in [*self.members.values()]:
+            member.told_at.clear()
             await self.judge(member)
             await member.ways.cloud_renewed()
 

@@ -8,6 +8,7 @@ that was cut short must not empty a building. What it lists elsewhere has moved 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import attrs
@@ -15,7 +16,7 @@ import attrs
 from hotdesk_daemon.app.organisations.hearing import Hearing, Member
 from hotdesk_daemon.app.organisations.register import KnownDesk, Register
 from hotdesk_daemon.app.organisations.tools import Tools
-from hotdesk_daemon.core.errors import HotdeskError
+from hotdesk_daemon.core.errors import HotdeskError, ProtocolError
 from hotdesk_daemon.core.ids import DeskId, DeviceId
 from hotdesk_daemon.ops.logs import get_log
 from hotdesk_daemon.ops.settings import DeskSettings, DeviceSettings, desk_configured
@@ -46,8 +47,10 @@ class Membership:
     links: dict[DeviceId, CloudLink]
     is_pushed: bool = True
     _desks: dict[str, KnownDesk] = attrs.field(factory=dict)  # the served ones, by workspace
+    _listed: set[str] = attrs.field(factory=set)  # UUIDs of all devices that the last reading listed
     _missing: set[str] = attrs.field(factory=set)  # UUIDs of workspaces and devices that the last reading left out
     _named: dict[str, DeskSettings] = attrs.field(factory=dict)  # desks of the configuration, by device
+    _one_at_a_time: asyncio.Lock = attrs.field(factory=asyncio.Lock)  # who changes desks
 
     # --- before the daemon serves ------------------------------------------------------------------------------------
 
@@ -71,6 +74,10 @@ class Membership:
 
     async def follow(self, read: DirectoryRead) -> None:
         """Take over what the directory says now: first who leaves, then who comes, for a device may do both."""
+        async with self._one_at_a_time:
+            await self._follow(read)
+
+    async def _follow(self, read: DirectoryRead) -> None:
         found = {
             desk.workspace.uuid: self._known(desk)
             for desk in read.desks
@@ -102,6 +109,7 @@ class Membership:
                     "org.desk_added", org=self.tools.wanted.id, desk_id=known.desk, devices=len(known.devices)
                 )
         await self._note_states(read)
+        self._note_others(read)
         await asyncio.to_thread(self.register.save)
 
     def _known(self, found: FoundDesk) -> KnownDesk:
@@ -137,12 +145,21 @@ class Membership:
         for member in [*self.hearing.members.values()]:
             await self.hearing.judge(member)
 
+    def _note_others(self, read: DirectoryRead) -> None:
+        """Who is listed for the second time and not served is nobody that the directory had to be read for."""
+        listed = {device.uuid for device in read.devices}
+        for name, _ in read.unusable:
+            with suppress(ProtocolError):
+                listed.add(uuid_of(name))
+        self.hearing.others, self._listed = frozenset(listed & self._listed), listed
+
     async def retell(self) -> None:
         """Tell every desk how much is pushed."""
-        named = {desk.id: desk for desk in self._named.values()}
-        for settings in [*named.values(), *(self._settings(known) for known in self._desks.values())]:
-            if settings.id in self.tools.fleet.workers:
-                await self.tools.housing.change(settings, self._configured(settings), self.links)
+        async with self._one_at_a_time:
+            named = {desk.id: desk for desk in self._named.values()}
+            for settings in [*named.values(), *(self._settings(known) for known in self._desks.values())]:
+                if settings.id in self.tools.fleet.workers:
+                    await self.tools.housing.change(settings, self._configured(settings), self.links)
 
     # --- desks and devices -------------------------------------------------------------------------------------------
 

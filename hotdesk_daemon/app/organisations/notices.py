@@ -1,18 +1,30 @@
-"""What the settings of an organisation mean to its cloud: where to send, and what proves a post or a token."""
+"""What the settings of an organisation mean to its cloud: where to send and what, and what proves a post or a token."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hotdesk_daemon.core.errors import HotdeskError
 from hotdesk_daemon.ops.settings import Events, WebhookProof
-from hotdesk_daemon.transport.cloud import JWKS_URLS, Hosts, JwtVerifier, WebhookCheck, WebhookKind
+from hotdesk_daemon.transport.cloud import (
+    JWKS_URLS,
+    Hosts,
+    JwtVerifier,
+    Supported,
+    WebhookCheck,
+    WebhookKind,
+    read_supported,
+)
+from hotdesk_daemon.xapi.cloud import WANTED_EVENTS, WANTED_STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
+    from structlog.typing import FilteringBoundLogger
+
     from hotdesk_daemon.ops.settings import OrganisationSettings
-    from hotdesk_daemon.transport.cloud import Installation
+    from hotdesk_daemon.transport.cloud import Budget, CloudHttp, Installation
 
 _KINDS = {
     WebhookProof.HMAC: WebhookKind.HMAC,
@@ -65,3 +77,22 @@ def notifications_of(wanted: OrganisationSettings, installation: Installation | 
     if installation is not None:
         told["customer"] = {"id": installation.organisation}
     return told
+
+
+async def not_pushed(
+    http: CloudHttp, budget: Budget, url: str, *, installation: Installation, log: FilteringBoundLogger
+) -> tuple[str, ...] | None:
+    """
+    What of that which we live on is not pushed; None when that cannot be had.
+
+    The cloud says at *url* what it pushes at all; an installation gets of that what it was granted.
+    """
+    try:
+        async with budget.slot():
+            supported = await read_supported(http, url)
+    except HotdeskError as exc:
+        log.info("org.supported_unknown", error=str(exc))
+        return None
+    granted = Supported(statuses=frozenset(installation.statuses), events=frozenset(installation.events))
+    lacking = [some.missing(statuses=WANTED_STATUSES, events=WANTED_EVENTS) for some in (supported, granted)]
+    return tuple(dict.fromkeys((*lacking[0], *lacking[1])))

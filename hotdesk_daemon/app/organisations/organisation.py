@@ -9,18 +9,19 @@ affair: its desks grow stale and stay readable, those of others do not notice.
 from __future__ import annotations
 
 import asyncio
-import math
 import random
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Never
 
 import attrs
 
+from hotdesk_daemon.app.organisations.acting import Acting
 from hotdesk_daemon.app.organisations.following import DirectoryKeeper
 from hotdesk_daemon.app.organisations.hearing import Hearing
+from hotdesk_daemon.app.organisations.measuring import measure_tokens
 from hotdesk_daemon.app.organisations.membership import Membership
-from hotdesk_daemon.app.organisations.notices import check_of, notifications_of, verifier_of
+from hotdesk_daemon.app.organisations.notices import check_of, not_pushed, notifications_of, verifier_of
 from hotdesk_daemon.app.organisations.quarantine import Quarantine
+from hotdesk_daemon.app.organisations.sparing import Sparing
 from hotdesk_daemon.app.organisations.stream import Stream
 from hotdesk_daemon.app.organisations.waits import LONGEST_WAIT_S, backoff_s, happens_within
 from hotdesk_daemon.core.errors import HotdeskError, TransientError
@@ -44,10 +45,8 @@ from hotdesk_daemon.transport.cloud import (
     TokenState,
     UpdateAction,
     poll_url_of,
-    read_supported,
     supported_url,
 )
-from hotdesk_daemon.xapi.cloud import WANTED_EVENTS, WANTED_STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -60,10 +59,6 @@ if TYPE_CHECKING:
     from hotdesk_daemon.ops.settings import DeskSettings
     from hotdesk_daemon.transport.cloud import CloudLink, Installation, WebhookCheck
 
-#: Actions that may wait for their keys.
-_ACTIONS: Final = 100
-#: Posts and actions that are refused are counted each, and told of no more often than this.
-_REFUSALS_S: Final = 60.0
 _HTTP_S: Final = 30.0
 
 
@@ -104,7 +99,10 @@ class Organisation:
         )
         self._rest = CloudRest(http=self._http, budget=self.budget, base_url=wanted.api_url or "")
         verifier = verifier_of(wanted, fetch=self._fetch, now=tools.clock.now)
-        self._actions = Actions(verifier=verifier, keeper=self._keeper)
+        actions = Actions(verifier=verifier, keeper=self._keeper)
+        self._acting = Acting(
+            tools, actions=actions, keeper=self._keeper, follow=self._follow, refused=self._refused, log=self._log
+        )
         self._hearing = Hearing(
             fleet=tools.fleet,
             seen=Seen(mono=tools.mono, canonical=wanted.events is Events.BOTH),
@@ -124,13 +122,17 @@ class Organisation:
             tools, rest=self._rest, membership=self._membership, hearing=self._hearing, log=self._log
         )
         self._queue = QueueReader(
-            http=self._http, sink=self, sleep=tools.sleep, rng=random.Random(tools.rng.random()), log=self._log
+            http=self._http,
+            sink=self,
+            mono=tools.mono,
+            sleep=tools.sleep,
+            rng=random.Random(tools.rng.random()),
+            log=self._log,
         )
         self._change = asyncio.Event()  # the installation is another one: tell the cloud anew where to send
         self._is_set_up = False
         self._was_missing: tuple[str, ...] | None = None
-        self._refused_mono: dict[str, float] = {}
-        self._to_act: asyncio.Queue[str] = asyncio.Queue(_ACTIONS)
+        self._refusals = Sparing(tools.mono)
         self._is_presumed = True  # the next set-up counts as hearing, before anything was heard
         self._heard_mono = tools.mono()
 
@@ -155,7 +157,7 @@ class Organisation:
                 group.create_task(self._queue.run(), name=f"queue org={self.id}")
             group.create_task(self._keep_set_up(), name=f"set-up org={self.id}")
             group.create_task(self._directory.run(), name=f"directory org={self.id}")
-            group.create_task(self._keep_acting(), name=f"actions org={self.id}")
+            group.create_task(self._acting.run(), name=f"actions org={self.id}")
         raise AssertionError("the tasks of an organisation never end")
 
     async def broken(self) -> None:
@@ -202,25 +204,20 @@ class Organisation:
         if url is None and self._events is not Events.WEBHOOK:
             raise TransientError("the cloud did not say where its queue is")
         self._is_set_up = not self._change.is_set()  # changed while we said so: say it once more
+        if self._queue.last_url not in (None, url):
+            self._stream.note_gap()  # another queue: what the old one held may have stayed there
         self._queue.go_to(url)
         await self._learn_what_is_pushed(installation)
         self._directory.open()
         self._heard_mono = self.tools.mono()
-        if self._events is Events.WEBHOOK or self._is_presumed:
-            # A queue with nothing to say keeps its first answer back; it is taken to work until a poll says otherwise.
-            self._is_presumed = False
+        # A queue with nothing to say keeps its first answer back; it is taken to work unless a poll said otherwise.
+        is_presumed, self._is_presumed = self._is_presumed and not self._queue.is_failing, False
+        if self._events is not Events.QUEUE or self._queue.is_up or is_presumed:
             await self._stream.up()
 
     async def _learn_what_is_pushed(self, installation: Installation) -> None:
         url = self.tools.wanted.supported_url or supported_url(installation.app_url)
-        missing: tuple[str, ...] | None
-        try:
-            async with self.budget.slot():
-                supported = await read_supported(self._http, url)
-            missing = supported.missing(statuses=WANTED_STATUSES, events=WANTED_EVENTS)
-        except HotdeskError as exc:
-            self._log.info("org.supported_unknown", error=str(exc))
-            missing = None
+        missing = await not_pushed(self._http, self.budget, url, installation=installation, log=self._log)
         if missing != self._was_missing and missing:
             self._log.warning("org.unsupported", missing=", ".join(missing))
         self._was_missing = missing
@@ -243,9 +240,14 @@ class Organisation:
     # --- the stream --------------------------------------------------------------------------------------------------
 
     async def take(self, messages: tuple[bytes, ...]) -> None:
-        """Hear messages, from whichever way."""
+        """Hear messages of the queue."""
         self._heard_mono = self.tools.mono()
         await self._hearing.take(messages)
+
+    async def take_post(self, body: bytes) -> None:
+        """Hear a message of the webhook."""
+        self._heard_mono = self.tools.mono()
+        await self._hearing.take((body,), is_posted=True)
 
     async def garbled(self, body: bytes, error: str) -> None:
         """Keep what nobody understands."""
@@ -256,15 +258,13 @@ class Organisation:
         await self._stream.up()
 
     async def stream_down(self, cause: str, *, is_gap: bool = False) -> None:
-        """The queue is not heard; with *is_gap* messages may have been handed over that never came."""
-        # Where a webhook brings the same, nothing is lost.
+        """The queue is not heard, and messages may be lost; not where a webhook brings the same."""
         await self._stream.down(cause, is_gap=is_gap, is_told_anyway=self._events is Events.BOTH and self._is_set_up)
 
     async def queue_gone(self) -> None:
         """Say anew where to send: the answer has the address."""
-        self._is_set_up = False
         self._stream.note_gap()  # whatever it held went with it
-        self._change.set()
+        self._tell_anew()
 
     # --- actions -----------------------------------------------------------------------------------------------------
 
@@ -276,13 +276,11 @@ class Organisation:
             JwtRefusedError: it is not to be believed.
             TransientError: it cannot be taken now.
         """
-        try:
-            action = await self._actions.take(token)
-        except JwtRefusedError as exc:
-            if self._may_tell(f"action: {exc.refusal}"):
-                self._log.warning("org.action_refused", reason=str(exc))
-            raise
-        return await self._follow(action)
+        return await self._acting.act(token, came=self.tools.clock.now())
+
+    def _refused(self, error: JwtRefusedError) -> None:
+        if self._refusals.may_tell(f"action: {error.refusal}"):
+            self._log.warning("org.action_refused", reason=str(error))
 
     async def _follow(self, action: Action) -> Mapping[str, str] | None:
         match action:
@@ -295,19 +293,22 @@ class Organisation:
                 await self._stream.fall("the integration was removed from the organisation")
             case UpdateAction(moved=moved):
                 self._log.info("org.updated", moved=moved)
-                self._is_set_up = False
-                self._change.set()
+                self._tell_anew()
             case ApprovedAction():
                 self._log.info("org.approved")
-                self._is_set_up = False
-                self._change.set()
+                self._tell_anew()
             case _:
                 self._log.info("org.action_ignored", action=type(action).__name__)
         return None
 
+    def _tell_anew(self) -> None:
+        """Have the cloud told where to send, though it was told already."""
+        self._is_set_up = False
+        self._change.set()
+
     def _health(self) -> Mapping[str, str]:
         """How we are, in the cloud's words; from the same source as our own readiness."""
-        is_good = self._keeper.state in (TokenState.VALID, TokenState.FAILING)
+        is_good = self._keeper.has_good_token
         desks = {member.desk for member in self._hearing.members.values()}
         held = [self.tools.fleet.desk(desk) for desk in desks]
         is_served = not held or any(desk is not None and not desk.is_stale for desk in held)
@@ -315,30 +316,9 @@ class Organisation:
         state = "operational" if is_well else "impaired" if is_good else "token_invalid"
         return {"operationalState": state, "tokensState": "valid" if is_good else "invalid"}
 
-    # --- ears --------------------------------------------------------------------------------------------------------
-
     async def acted(self, token: str) -> None:
         """Take an action that came among messages, in its turn: those need not wait until its keys are fetched."""
-        try:
-            self._to_act.put_nowait(token)
-        except asyncio.QueueFull as exc:
-            raise TransientError("too many actions wait already") from exc
-
-    async def _keep_acting(self) -> Never:
-        while True:
-            token = await self._to_act.get()  # for ever: there may be none
-            failures = 0
-            while self._keeper.installation is not None:  # else it was removed: nothing is left that could act
-                try:
-                    await self.act(token)
-                except TransientError as exc:
-                    failures += 1
-                    (self._log.warning if failures == 1 else self._log.debug)("org.action_waits", error=str(exc))
-                    await self.tools.sleep(backoff_s(failures, exc, rng=self.tools.rng))
-                    continue
-                except HotdeskError:
-                    pass  # refused, and told
-                break
+        self._acting.add(token)
 
     def met_denial(self, device: DeviceId, error: str) -> None:
         """Say once that the cloud refuses us a device."""
@@ -369,16 +349,8 @@ class Organisation:
     def posted(self, outcome: str) -> None:
         """Count one post of the webhook."""
         self.tools.metrics.webhook_posts.labels(org=self.id, outcome=outcome).inc()
-        if outcome == "refused" and self._may_tell("post"):
+        if outcome == "refused" and self._refusals.may_tell("post"):
             self._log.warning("webhook.refused")
-
-    def _may_tell(self, what: str) -> bool:
-        """Whether a refusal is to be told: anybody can cause them, so not each of them is."""
-        now = self.tools.mono()
-        if now - self._refused_mono.get(what, -math.inf) < _REFUSALS_S:
-            return False
-        self._refused_mono[what] = now
-        return True
 
     # --- tokens ------------------------------------------------------------------------------------------------------
 
@@ -397,9 +369,9 @@ class Organisation:
 
     def installation_changed(self, installation: Installation) -> None:
         """There is an installation, or another one."""
-        self._is_set_up, self._is_presumed = False, True
+        self._is_presumed = True
         self._rest.base_url = self.tools.wanted.api_url or installation.api_url
-        self._change.set()
+        self._tell_anew()
 
     # --- readiness and metrics ---------------------------------------------------------------------------------------
 
@@ -422,12 +394,7 @@ class Organisation:
 
     def measure(self) -> None:
         """Set the gauges of this organisation."""
-        metrics, now = self.tools.metrics, self.tools.clock.now()
-        installation = self._keeper.installation
-        for state in TokenState:
-            metrics.token_state.labels(org=self.id, state=state.value).set(float(state is self._keeper.state))
-        expires = installation.refresh_expires_at if installation is not None else None
-        left = (expires - now) / timedelta(seconds=1) if expires is not None else 0.0
-        metrics.refresh_token_left.labels(org=self.id).set(left)
+        metrics = self.tools.metrics
+        measure_tokens(metrics, self._keeper, org=self.id, now=self.tools.clock.now())
         metrics.throttled.labels(org=self.id).set(self._http.throttled)
         metrics.cloud_up.labels(org=self.id).set(float(self._hearing.is_up))

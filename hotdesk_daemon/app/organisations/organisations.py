@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import random
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
@@ -111,7 +112,10 @@ class Organisations:
             try:
                 await web.TCPSite(runner, wanted.host, wanted.port).start()
             except OSError as exc:
-                raise TransientError(f"cannot listen for webhooks on {wanted.host}:{wanted.port}: {exc}") from exc
+                why = exc.strerror or exc
+                if exc.errno == errno.EADDRINUSE:
+                    why = "it is taken by another program; choose another webhook.port"
+                raise TransientError(f"webhook: cannot listen on {wanted.host} port {wanted.port}: {why}") from exc
             host, port = runner.addresses[0][:2]
             self.webhook_url = f"http://{host}:{port}"
             get_log().info("webhook.listening", url=self.webhook_url)

@@ -186,7 +186,10 @@ class DispatchSettings:
         default=128,
     )
     attempts: int = setting(
-        Whole(1, 1000), "How often a command that certainly was not done is sent before it is parked.", default=8
+        Whole(1, 1000),
+        "How often a command that certainly was not done is sent before it is parked. The default leaves the end to "
+        "`dispatch.deadline`.",
+        default=40,
     )
     deadline_s: float = setting(
         Duration("10s", "7d", step_s=1),

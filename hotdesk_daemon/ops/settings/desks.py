@@ -15,7 +15,17 @@ from hotdesk_daemon.core.policy import Stage
 from hotdesk_daemon.ops.settings.declared import setting
 from hotdesk_daemon.ops.settings.kinds import Choice, Duration, Text
 from hotdesk_daemon.ops.settings.secret import Secret
-from hotdesk_daemon.ops.settings.special import FilePath, Fingerprint, Listed, SecretRef, Table, Tables, Url, WallTime
+from hotdesk_daemon.ops.settings.special import (
+    FilePath,
+    Fingerprint,
+    Listed,
+    PublicId,
+    SecretRef,
+    Table,
+    Tables,
+    Url,
+    WallTime,
+)
 
 
 class Weekday(Enum):
@@ -55,7 +65,6 @@ class Way(Enum):
 NAME: Final = Text(
     what="a name of letters, digits, - and _, at most 64 long", pattern=r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 )
-PUBLIC_ID: Final = Text(what="an id as the Webex API shows it, or a UUID", pattern=r"[A-Za-z0-9_=-]{16,512}")
 
 
 @attrs.frozen(kw_only=True)
@@ -123,7 +132,7 @@ class DeviceSettings:
         none="the certificate is checked against authorities",
     )
     webex_id: str | None = setting(
-        PUBLIC_ID,
+        PublicId("device", "DEVICE"),
         "The device's id in the Webex API, for the way through the cloud; its desk then names the `organisation`.",
         default=None,
         none="the device is reached by its WebSocket only",
@@ -164,7 +173,7 @@ class DeskSettings:
         Duration("10s", "7d", step_s=1),
         "Time between two lists of this desk.",
         default=None,
-        none="as `sync.interval`",
+        none="as `organisation.sync_interval` or `sync.interval`",
         key="sync_interval",
     )
     policy: PolicySettings | None = setting(

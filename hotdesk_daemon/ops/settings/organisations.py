@@ -12,10 +12,10 @@ import attrs
 
 from hotdesk_daemon.core.policy import Stage
 from hotdesk_daemon.ops.settings.declared import setting
-from hotdesk_daemon.ops.settings.desks import NAME, PUBLIC_ID, PolicySettings
+from hotdesk_daemon.ops.settings.desks import NAME, PolicySettings
 from hotdesk_daemon.ops.settings.kinds import Choice, Duration, Flag, Number, Text, Whole
 from hotdesk_daemon.ops.settings.secret import Secret
-from hotdesk_daemon.ops.settings.special import FilePath, Listed, SecretRef, Table, Url
+from hotdesk_daemon.ops.settings.special import FilePath, Listed, PublicId, SecretRef, Table, Url
 
 #: The ``id`` of the manifest as shipped.
 MANIFEST_ID: Final = "9d3c1f52-7a64-4e0b-8f1d-2b6c5a90e7d4"
@@ -72,10 +72,12 @@ class SelectSettings:
         default=(),
     )
     locations: tuple[str, ...] = setting(
-        Listed(PUBLIC_ID, "a list of location ids"), "Only workspaces at these locations.", default=()
+        Listed(PublicId("location", "LOCATION"), "a list of location ids"),
+        "Only workspaces at these locations.",
+        default=(),
     )
     workspaces: tuple[str, ...] = setting(
-        Listed(PUBLIC_ID, "a list of workspace ids"), "Only these workspaces.", default=()
+        Listed(PublicId("workspace", "PLACE"), "a list of workspace ids"), "Only these workspaces.", default=()
     )
 
 
@@ -101,7 +103,7 @@ class OrganisationSettings:
     rate_per_s: float = setting(
         Number(0.1, 1000),
         "Requests per second, of everything that is asked of this organisation's cloud. Its limits are not published; "
-        "5 per second has 1,000 desks listed in three and a half minutes.",
+        "5 per second has 1,000 devices looked at in 10 minutes, three requests each.",
         default=5.0,
     )
     concurrency: int = setting(

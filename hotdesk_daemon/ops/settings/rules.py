@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from hotdesk_daemon.core.errors import ProtocolError
+from hotdesk_daemon.core.public_ids import uuid_of
 from hotdesk_daemon.ops.settings.daemon import HttpSettings, JournalSettings, SocketSettings
 from hotdesk_daemon.ops.settings.desks import (
     DeskSettings,
@@ -106,6 +108,8 @@ def _organisation(check: Check, organisation: OrganisationSettings, path: KeyPat
     """A webhook needs somewhere to go; its key must be long enough for the cloud to take it."""
     if organisation.ca_file is not None:
         _check_authority(check, organisation.ca_file, path)
+    for key in ("api_url", "oauth_url", "jwks_url", "supported_url"):
+        _check_clear(check, getattr(organisation, key), (*path, key))
     webhook = organisation.webhook
     if organisation.events is not Events.QUEUE and webhook is None:
         check.problem((*path, "webhook"), "is missing; write [organisation.webhook] with url and secret")
@@ -113,8 +117,13 @@ def _organisation(check: Check, organisation: OrganisationSettings, path: KeyPat
         return
     if webhook.proof is WebhookProof.HMAC and len(webhook.secret.reveal()) < _SHORTEST_KEY:
         check.problem((*path, "webhook", "secret"), f"is shorter than {_SHORTEST_KEY} characters; make a longer one")
-    if webhook.url.startswith("http:") and not is_loopback(urlsplit(webhook.url).hostname or ""):
-        check.warning((*path, "webhook", "url"), "http:// lets anybody read along; write https://")
+    _check_clear(check, webhook.url, (*path, "webhook", "url"))
+
+
+def _check_clear(check: Check, url: str | None, path: KeyPath) -> None:
+    """Tokens, secrets and what is said of people go there, and what comes from there is believed."""
+    if url is not None and url.startswith("http:") and not is_loopback(urlsplit(url).hostname or ""):
+        check.warning(path, "http:// lets anybody on the way read along and change what is said; write https://")
 
 
 def _check_authority(check: Check, ca_file: Path, path: KeyPath) -> None:
@@ -169,11 +178,25 @@ def _once(check: Check, seen: dict[tuple[str, str], KeyPath], owner: str, table:
     value = table.get(key)
     if not isinstance(value, str):
         return
-    word = (f"{owner} {key}", value.removesuffix("/ws") if key == "url" else value)
+    word = (f"{owner} {key}", _known_as(key, value))
     if word in seen:
         first = check.documents.place(seen[word])
         check.problem(path, f'"{value}" stands twice, first at {first}; each {owner} has its own {key}')
     seen.setdefault(word, path)
+
+
+def _known_as(key: str, value: str) -> str:
+    """What *value* names, in whichever of its forms it is written."""
+    match key:
+        case "url":
+            return value.removesuffix("/ws")
+        case "webex_id":
+            try:
+                return uuid_of(value)
+            except ProtocolError:
+                return value
+        case _:
+            return value
 
 
 def _dicts(raw: object) -> list[dict[str, Any]]:

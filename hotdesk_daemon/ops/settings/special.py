@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from hotdesk_daemon.core.errors import ProtocolError
+from hotdesk_daemon.core.public_ids import kind_of
 from hotdesk_daemon.ops.settings.kinds import Kind, Words
 from hotdesk_daemon.ops.settings.secret import FORMS, Secret
 
@@ -54,6 +56,26 @@ class Url(Words[str]):
 
     def describe(self) -> str:
         return f'an address such as "{self.example}"'
+
+
+@attrs.frozen
+class PublicId(Words[str]):
+    """The id of a *what* in the Webex API, which is of the given type there; it stays as it is written."""
+
+    what: str
+    type: str
+
+    def read(self, text: str) -> str:
+        try:
+            found = kind_of(text)
+        except ProtocolError as exc:
+            raise ValueError(f"{exc}; write {self.describe()}") from None
+        if found not in (self.type, None):
+            raise ValueError(f'"{text}" is the id of a {found}; write {self.describe()}')
+        return text
+
+    def describe(self) -> str:
+        return f"a {self.what}'s id ({self.type}) as the Webex API shows it, or its UUID"
 
 
 @attrs.frozen

@@ -4,7 +4,8 @@ Devices and workspaces as the cloud lists them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar, overload
 
 from .ids import public_id, uuid_for
 
@@ -14,28 +15,51 @@ if TYPE_CHECKING:
 
     from .organisation import CloudOrganisation
 
+T = TypeVar("T")
+Item: TypeAlias = dict[str, Any]
+
 _LOCATION: Final = "location"
 
 
-def devices(organisation: CloudOrganisation) -> list[dict[str, object]]:
+class Listing(Sequence[Item], Generic[T]):
+    """Items that are made when they are looked at: a page costs what stands on it, however long the listing is."""
+
+    def __init__(self, things: Sequence[T], make: Callable[[T], Item]) -> None:
+        self._things = things
+        self._make = make
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._things)
+
+    @overload
+    def __getitem__(self, at: int) -> Item: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Item]: ...
+    def __getitem__(self, at: int | slice) -> Item | list[Item]:
+        """Make one, or some."""
+        if isinstance(at, slice):
+            return [self._make(thing) for thing in self._things[at]]
+        return self._make(self._things[at])
+
+
+def devices(organisation: CloudOrganisation) -> Sequence[Item]:
     """Return every device that is listed."""
-    return [
-        _device(organisation, desk, device)
-        for desk, device in organisation.stations()
-        if organisation.device_uuid(device) not in organisation.hidden
-    ]
+    hidden, shown = organisation.hidden, organisation.stations()
+    if hidden:
+        shown = tuple(one for one in shown if organisation.device_uuid(one[1]) not in hidden)
+    return Listing(shown, lambda one: _device(organisation, *one))
 
 
-def workspaces(organisation: CloudOrganisation) -> list[dict[str, object]]:
+def workspaces(organisation: CloudOrganisation) -> Sequence[Item]:
     """Return every workspace that is listed."""
-    return [
-        _workspace(organisation, desk)
-        for desk in organisation.desks
-        if organisation.workspace_uuid(desk) not in organisation.hidden
-    ]
+    hidden, shown = organisation.hidden, organisation.desks
+    if hidden:
+        shown = tuple(desk for desk in shown if organisation.workspace_uuid(desk) not in hidden)
+    return Listing(shown, lambda desk: _workspace(organisation, desk))
 
 
-def _device(organisation: CloudOrganisation, desk: Desk, device: Device) -> dict[str, object]:
+def _device(organisation: CloudOrganisation, desk: Desk, device: Device) -> Item:
     place = public_id("PLACE", organisation.workspace_uuid(desk))
     return {
         "id": organisation.device_id(device),
@@ -65,7 +89,7 @@ def _device(organisation: CloudOrganisation, desk: Desk, device: Device) -> dict
     }
 
 
-def _workspace(organisation: CloudOrganisation, desk: Desk) -> dict[str, object]:
+def _workspace(organisation: CloudOrganisation, desk: Desk) -> Item:
     calendar: dict[str, object] = {"type": "none"}
     if desk.kind == "hybrid":
         address = f"{desk.workspace.lower().replace(' ', '-')}@example.com"

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+import uuid
 from collections import deque
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -23,7 +24,7 @@ from .messages import CloudListener
 from .outbox import QueueBox, WebhookBox, finish
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping, Sequence
 
     from hotdesk_daemon.simulator.desks import Desk
     from hotdesk_daemon.simulator.device import Device
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 ACCESS_LASTS: Final = timedelta(seconds=64_800)
 REFRESH_LASTS: Final = timedelta(seconds=7_776_000)
 _FULL_SYNC_S: Final = 3600.0
+#: What ids are made of: the same desk is the same one in every run, whatever the seed.
+_SITE: Final = "simulated site"
 _KEPT_REQUESTS: Final = 100_000
 _REGIONS: Final = ("us-east-2_a", "eu-central-1_k", "us-west-2_r")
 
@@ -68,7 +71,7 @@ class CloudOrganisation:
 
     def __init__(self, number: int, *, floor: Floor, desks: tuple[Desk, ...], key: SigningKey, base: str) -> None:
         self.name = f"org-{number}"
-        self.uuid = uuid_for(str(floor.seed), self.name)
+        self.uuid = uuid_for(_SITE, self.name)
         self.id = public_id("ORGANIZATION", self.uuid)
         self.app_id = "9d3c1f52-7a64-4e0b-8f1d-2b6c5a90e7d4"
         self.client_id = f"client-{number}"
@@ -97,7 +100,9 @@ class CloudOrganisation:
         self._begun: deque[datetime] = deque()
         self._withheld: set[asyncio.Future[None]] = set()
         self._rng = random.Random(f"{floor.seed}/{self.name}")  # the same seed must give the same cloud
-        self.listeners = [CloudListener(station.device, self) for desk in desks for station in desk.stations]
+        self._stations = tuple((desk, station.device) for desk in desks for station in desk.stations)
+        self._found = {self.device_uuid(device): (desk, device) for desk, device in self._stations}
+        self.listeners = [CloudListener(device, self) for _, device in self._stations]
         self.new_refresh_token()
 
     # Time and places.
@@ -143,15 +148,13 @@ class CloudOrganisation:
 
     # Devices.
 
-    def stations(self) -> Iterator[tuple[Desk, Device]]:
+    def stations(self) -> Sequence[tuple[Desk, Device]]:
         """Every device with its desk."""
-        for desk in self.desks:
-            for station in desk.stations:
-                yield desk, station.device
+        return self._stations
 
     def device_uuid(self, device: Device) -> str:
         """Return the UUID of a device."""
-        return uuid_for(str(self._floor.seed), device.device_id)
+        return uuid_for(_SITE, device.device_id)
 
     def device_id(self, device: Device) -> str:
         """Return the public id of a device."""
@@ -159,11 +162,12 @@ class CloudOrganisation:
 
     def workspace_uuid(self, desk: Desk) -> str:
         """Return the UUID of a workspace."""
-        return uuid_for(str(self._floor.seed), self.name, desk.workspace)
+        return uuid_for(_SITE, self.name, desk.workspace)
 
     def find(self, uuid: str) -> Device | None:
         """Return the device with that UUID."""
-        return next((device for _, device in self.stations() if self.device_uuid(device) == uuid), None)
+        _, device = self._found.get(uuid, (None, None))
+        return device
 
     # What is sent.
 
@@ -179,10 +183,11 @@ class CloudOrganisation:
 
     def envelope(self, kind: str, device: Device) -> dict[str, object]:
         """Return the members that every message of a device has."""
-        desk = next(desk for desk, one in self.stations() if one is device)
+        uuid = self.device_uuid(device)
+        desk, _ = self._found[uuid]
         return {
             "type": kind,
-            "deviceId": self.device_id(device),
+            "deviceId": public_id("DEVICE", uuid),
             "workspaceId": public_id("PLACE", self.workspace_uuid(desk)),
             "orgId": self.id,
             "appId": self.app_id,
@@ -273,7 +278,7 @@ class CloudOrganisation:
             "action": action,
             "appId": self.app_id,
             "iat": int(now.timestamp()),
-            "jti": uuid_for(self.name, "jti", str(next(self._numbers)), str(self._rng.random())),
+            "jti": str(uuid.uuid4()),
             "region": _REGIONS[self.region],
             **claims,
         }

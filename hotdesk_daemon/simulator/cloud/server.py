@@ -21,7 +21,7 @@ from .organisation import CloudOrganisation, Request
 from .signing import SigningKey
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from hotdesk_daemon.simulator.certificates import Certificate
     from hotdesk_daemon.simulator.device import Device
@@ -291,7 +291,7 @@ async def _poll(organisation: CloudOrganisation, request: web.Request) -> web.Re
 # Listings.
 
 
-def _page(request: web.Request, items: list[dict[str, object]]) -> web.Response:
+def _page(request: web.Request, items: Sequence[listings.Item]) -> web.Response:
     """One page, and where the next one is."""
     try:
         start, most = int(request.query.get("start", "0")), int(request.query.get("max", str(_PAGE)))
@@ -306,14 +306,14 @@ def _page(request: web.Request, items: list[dict[str, object]]) -> web.Response:
     return web.json_response({"items": shown}, headers=headers)
 
 
-def _filtered(request: web.Request, items: list[dict[str, object]], names: tuple[str, ...]) -> list[dict[str, object]]:
+def _filtered(request: web.Request, items: Sequence[listings.Item], names: tuple[str, ...]) -> Sequence[listings.Item]:
     for name in names:
         wanted = request.query.get(name)
         if wanted is not None:
             items = [item for item in items if uuid_in(str(item.get(name))) == uuid_in(wanted)]
     tag = request.query.get("tag")
     if tag is not None:
-        items = [item for item in items if set(tag.split(",")) <= set(item.get("tags", ()))]  # type: ignore[call-overload]
+        items = [item for item in items if set(tag.split(",")) <= set(item.get("tags", ()))]
     return items
 
 
@@ -325,7 +325,7 @@ async def _list_workspaces(organisation: CloudOrganisation, request: web.Request
     return _page(request, _filtered(request, listings.workspaces(organisation), ("locationId",)))
 
 
-def _one(request: web.Request, items: list[dict[str, object]]) -> web.Response:
+def _one(request: web.Request, items: Sequence[listings.Item]) -> web.Response:
     wanted = uuid_in(request.match_info["id"])
     for item in items:
         if uuid_in(str(item["id"])) == wanted:

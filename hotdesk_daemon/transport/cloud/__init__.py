@@ -1,5 +1,6 @@
 """The Webex cloud as a way to devices: activation and tokens, queue and webhook, REST, the directory."""
 
+from hotdesk_daemon.core.public_ids import kind_of, uuid_of
 from hotdesk_daemon.transport.cloud.actions import (
     Action,
     Actions,
@@ -20,8 +21,7 @@ from hotdesk_daemon.transport.cloud.directory import (
     read_directory,
 )
 from hotdesk_daemon.transport.cloud.hosts import Hosts
-from hotdesk_daemon.transport.cloud.http import CloudHttp, ForbiddenError, NotFoundError, whole_body
-from hotdesk_daemon.transport.cloud.ids import kind_of, uuid_of
+from hotdesk_daemon.transport.cloud.http import CloudHttp, ForbiddenError, NotFoundError, PauseError, whole_body
 from hotdesk_daemon.transport.cloud.installation import Installation, InstallationStore, Remains
 from hotdesk_daemon.transport.cloud.jwts import JWKS_URLS, Claims, JwtRefusedError, JwtVerifier, Refusal
 from hotdesk_daemon.transport.cloud.link import CloudLink
@@ -56,6 +56,7 @@ __all__ = [
     "JwtRefusedError",
     "JwtVerifier",
     "NotFoundError",
+    "PauseError",
     "ProvisionAction",
     "QueueReader",
     "QueueSettings",

@@ -17,6 +17,8 @@ from hotdesk_daemon.transport.cloud.activation import access_of, granted, scopes
 from hotdesk_daemon.transport.cloud.jwts import JwtRefusedError, Refusal
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from hotdesk_daemon.transport.cloud.installation import Installation
     from hotdesk_daemon.transport.cloud.jwts import Claims, JwtVerifier
     from hotdesk_daemon.transport.cloud.tokens import TokenKeeper
@@ -61,9 +63,9 @@ class Actions:
         self._verifier = verifier
         self._keeper = keeper
 
-    async def take(self, token: str) -> Action:
+    async def take(self, token: str, *, came: datetime | None = None) -> Action:
         """
-        Verify an action, make what it changes last, and say what it was.
+        Verify an action, make what it changes last, and say what it was; *came* is when, if it had to wait.
 
         Raises:
             JwtRefusedError: it is not taken; nothing has changed.
@@ -72,7 +74,7 @@ class Actions:
         held = self._keeper.installation
         if held is None:
             raise TransientError("there is no activation that an action could be for")
-        claims = await self._verifier.verify(token, organisation=held.organisation, used=held.jtis)
+        claims = await self._verifier.verify(token, organisation=held.organisation, used=held.jtis, came=came)
         action = _action(claims)
         if action is None:
             raise JwtRefusedError(Refusal.WRONG_ACTION, claims.action[:40])

@@ -22,8 +22,9 @@ _URGENT: Final = 0
 _USUAL: Final = 1
 #: What a sleep of exactly the missing time may leave after rounding.
 _EPSILON: Final = 1e-6
-#: Requests that may follow each other at once after a rest, in seconds' worth.
-_BURST_S: Final = 0.2
+#: Requests that may follow each other at once after a rest, in seconds' worth; one may always. So little that a limit
+#: just above the rate is kept to.
+_BURST_S: Final = 0.05
 #: How long the rate takes from nothing to what is configured.
 _RECOVERY_S: Final = 600.0
 #: It never falls below this part of what is configured.
@@ -147,7 +148,13 @@ class Budget:
         turn = self._for_tokens.join(urgent=urgent)
         if self._pump is None:
             self._pump = asyncio.create_task(self._deal(), name="budget: tokens")
-        await turn
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if self._for_tokens.is_empty and self._pump is not None:  # nobody is left whom it would deal to
+                self._pump.cancel()
+                self._pump = None
+            raise
 
     async def _deal(self) -> None:
         """Deal the tokens out, one by one, until nobody waits."""
@@ -159,7 +166,8 @@ class Budget:
                 elif self._for_tokens.call():
                     self._tokens -= 1.0
         finally:
-            self._pump = None
+            if self._pump is asyncio.current_task():
+                self._pump = None
 
     def _missing_s(self) -> float:
         """How long nobody may begin yet."""

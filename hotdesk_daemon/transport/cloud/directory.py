@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from hotdesk_daemon.core.errors import ProtocolError
-from hotdesk_daemon.transport.cloud.ids import uuid_of
+from hotdesk_daemon.core.public_ids import uuid_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -47,6 +47,10 @@ class NotFoundError(RefusedError):
     """404 or 410: there is no such thing, or no longer."""
 
 
+class PauseError(TransientError):
+    """429: nothing was done, and nobody is to ask before ``retry_after_s`` is over."""
+
+
 class TokenSource(Protocol):
     """Where access tokens come from."""
 
@@ -136,7 +140,7 @@ class CloudHttp:
             authorized: show the token.
 
         Raises:
-            TransientError: nothing was done.
+            TransientError: nothing was done; with `PauseError` because the cloud wants a pause.
             LostAnswerError: unknown.
             ForbiddenError, NotFoundError, RefusedError: the cloud said no.
         """
@@ -150,7 +154,7 @@ class CloudHttp:
             token = await self._tokens.renewed(token)
             if (held_s := self._budget.held_s()) > 0:  # called for by others while the token was renewed
                 text = f"{method} {_path(url)} was not sent again: the cloud wants a pause"
-                raise TransientError(text, retry_after_s=held_s)
+                raise PauseError(text, retry_after_s=held_s)
             got = await self._once(method, url, json, params, timeout_s, token=token)
         return self._judge(got, carried_out=carried_out)
 
@@ -212,7 +216,7 @@ class CloudHttp:
                 self.throttled += 1
                 self._budget.hold(pause_s)
                 self._log.info("cloud.retry_after", pause_s=round(pause_s, 1), tracking_id=got.tracking_id)
-                raise TransientError(text, retry_after_s=pause_s)
+                raise PauseError(text, retry_after_s=pause_s)
             case 423:
                 raise TransientError(text, retry_after_s=pause_s)
             case status if status == 408 or status >= 500:  # noqa: PLR2004 - RFC 9110 sections 15.5.9 and 15.6

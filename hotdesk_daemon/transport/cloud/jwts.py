@@ -20,8 +20,8 @@ import jwt
 import msgspec
 
 from hotdesk_daemon.core.errors import HotdeskError, PermanentError, ProtocolError, TransientError
+from hotdesk_daemon.core.public_ids import uuid_of
 from hotdesk_daemon.transport.cloud.hosts import Hosts
-from hotdesk_daemon.transport.cloud.ids import uuid_of
 
 #: The keys of each region that customers are in (the clients that Cisco publishes have this table).
 JWKS_URLS: Final[Mapping[str, str]] = {
@@ -138,7 +138,9 @@ class JwtVerifier:
     hosts: Hosts = attrs.field(factory=Hosts)
     _rings: dict[str, _KeyRing] = attrs.field(factory=dict)
 
-    async def verify(self, token: str, *, organisation: str | None, used: Collection[str]) -> Claims:
+    async def verify(
+        self, token: str, *, organisation: str | None, used: Collection[str], came: datetime | None = None
+    ) -> Claims:
         """
         The claims of *token*.
 
@@ -146,6 +148,7 @@ class JwtVerifier:
             token: the compact form.
             organisation: its UUID, once it is known.
             used: the ids of tokens that were acted on.
+            came: when it came, by which it is too old or not; now unless it had to wait.
 
         Raises:
             JwtRefusedError: it is not to be believed, or not for us, or not now.
@@ -157,7 +160,7 @@ class JwtVerifier:
             raise JwtRefusedError(Refusal.NO_ID)
         if jti in used:
             raise JwtRefusedError(Refusal.REPLAYED)
-        self._check_time(claims)
+        _check_time(claims, came if came is not None else self.now())
         if str(claims.get("appId", "")).lower() != self.app_id.lower():
             raise JwtRefusedError(Refusal.WRONG_APP)
         whose = _organisation(claims)
@@ -220,10 +223,14 @@ class JwtVerifier:
 
         Whoever gives up, or meets a failure, leaves it to the next to ask.
         """
-        seen = ring.failures
+        came, seen = self.now(), ring.failures
         async with ring.one_at_a_time:
-            if kid in ring.keys or (ring.asked is not None and self.now() - ring.asked < _ASK_AGAIN):
+            if kid in ring.keys or (ring.asked is not None and ring.asked >= came):
                 return
+            since_asked = self.now() - ring.asked if ring.asked is not None else _ASK_AGAIN
+            if since_asked < _ASK_AGAIN:  # anybody can have made us ask: this key may be newer than the answer
+                wait_s = (_ASK_AGAIN - since_asked).total_seconds()
+                raise TransientError("the keys of the cloud were asked for just now", retry_after_s=wait_s)
             if ring.failures != seen:  # what failed while we waited would fail us too
                 raise TransientError(ring.error)
             try:
@@ -234,26 +241,24 @@ class JwtVerifier:
                 raise TransientError(ring.error) from exc
             ring.asked = self.now()
 
-    # --- the rest ----------------------------------------------------------------------------------------------------
 
-    def _check_time(self, claims: Mapping[str, Any]) -> None:
-        now = self.now()
-        ends = [_moment(claims["expiryTime"])] if claims.get("expiryTime") is not None else []
-        if claims.get("exp") is not None:  # none has one today; who sets it means it (RFC 7519 section 4.1.4)
-            end = _seconds(claims["exp"], "exp")
-            if end is None:
-                raise JwtRefusedError(Refusal.INCOMPLETE, "exp")
-            ends.append(end)
-        issued = _seconds(claims.get("iat"), "iat")
-        if issued is not None and issued > now + _SKEW:
-            raise JwtRefusedError(Refusal.FROM_THE_FUTURE)
-        if ends:
-            if min(ends) <= now:
-                raise JwtRefusedError(Refusal.EXPIRED)
-        elif issued is None:
-            raise JwtRefusedError(Refusal.INCOMPLETE, "iat")
-        elif now - issued > FRESH_FOR:
-            raise JwtRefusedError(Refusal.TOO_OLD)
+def _check_time(claims: Mapping[str, Any], now: datetime) -> None:
+    ends = [_moment(claims["expiryTime"])] if claims.get("expiryTime") is not None else []
+    if claims.get("exp") is not None:  # none has one today; who sets it means it (RFC 7519 section 4.1.4)
+        end = _seconds(claims["exp"], "exp")
+        if end is None:
+            raise JwtRefusedError(Refusal.INCOMPLETE, "exp")
+        ends.append(end)
+    issued = _seconds(claims.get("iat"), "iat")
+    if issued is not None and issued > now + _SKEW:
+        raise JwtRefusedError(Refusal.FROM_THE_FUTURE)
+    if ends:
+        if min(ends) <= now:
+            raise JwtRefusedError(Refusal.EXPIRED)
+    elif issued is None:
+        raise JwtRefusedError(Refusal.INCOMPLETE, "iat")
+    elif now - issued > FRESH_FOR:
+        raise JwtRefusedError(Refusal.TOO_OLD)
 
 
 def _seconds(value: object, name: str) -> datetime | None:

@@ -41,6 +41,10 @@ _MOST_DOUBLINGS: Final = 10
 #: the answer helps nothing.
 _MOST_REFUSALS: Final = 10
 _NO_CONTENT: Final = 204  # RFC 9110 section 15.3.5
+#: An empty answer comes at the end of some 20 s; more than one in a row that took less than this makes us wait, too.
+_HASTY_S: Final = 1.0
+_HASTY_WAIT_S: Final = 0.25
+_MOST_HASTY: Final = 8
 
 
 class QueueSink(Protocol):
@@ -90,6 +94,7 @@ class QueueReader:
     Args:
         http: asks.
         sink: takes what comes; see its contract.
+        mono: by which answers come early or late.
         sleep: waits after failures.
         rng: draws the jitter.
     """
@@ -99,6 +104,7 @@ class QueueReader:
         *,
         http: CloudHttp,
         sink: QueueSink,
+        mono: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
         rng: random.Random,
         settings: QueueSettings | None = None,
@@ -107,10 +113,12 @@ class QueueReader:
         self.polls = 0
         self._poll_url: str | None = None
         self._last_url: str | None = None
+        self._hasty = 0
         self._is_gap_told = False
         self._is_somewhere = asyncio.Event()
         self._http = http
         self._sink = sink
+        self._mono = mono
         self._sleep = sleep
         self._rng = rng
         self._settings = settings or QueueSettings()
@@ -118,6 +126,21 @@ class QueueReader:
         self._is_up = False
         self._failures = 0
         self._refusals = 0
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the last poll was answered well."""
+        return self._is_up
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether polls of the present place fail, which is told already and will not be told again."""
+        return not self._is_up and self._failures > 0
+
+    @property
+    def last_url(self) -> str | None:
+        """Where we poll, or polled last."""
+        return self._last_url
 
     def go_to(self, poll_url: str | None) -> None:
         """Poll there from the next time on; nowhere with None."""
@@ -140,8 +163,12 @@ class QueueReader:
                     await self._sink.queue_gone()
                     await self._is_somewhere.wait()  # for ever: there may be no activation
                     continue
+                asked_mono = self._mono()
                 answer = await self._http.request("GET", url, timeout_s=self._settings.timeout_s, carried_out=True)
-                await self._deliver(answer, url)
+                answered_mono = self._mono()
+                await self._rest(
+                    is_hasty=not await self._deliver(answer, url) and answered_mono - asked_mono < _HASTY_S
+                )
             except RefusedError as exc:
                 self._refused(exc, url)
                 await self._failed(exc)
@@ -156,7 +183,14 @@ class QueueReader:
         if isinstance(exc, NotFoundError) or self._refusals >= _MOST_REFUSALS:
             self.go_to(None)
 
-    async def _deliver(self, answer: Answer, url: str) -> None:
+    async def _rest(self, *, is_hasty: bool) -> None:
+        """Wait before the next poll where the cloud does not keep empty answers back."""
+        self._hasty = self._hasty + 1 if is_hasty else 0
+        if self._hasty > 1:
+            await self._sleep(_HASTY_WAIT_S * 2 ** min(self._hasty - 2, _MOST_HASTY))
+
+    async def _deliver(self, answer: Answer, url: str) -> bool:
+        """Have an answer taken; say whether there was anything in it."""
         self.polls += 1
         try:
             batch = Batch(messages=()) if answer.status == _NO_CONTENT else split_batch(answer.body)
@@ -172,6 +206,7 @@ class QueueReader:
             await self._take(batch.messages)
         if batch.poll_url is not None and batch.poll_url != url and self._poll_url == url:
             self._follow(batch.poll_url, url)
+        return bool(batch.messages)
 
     async def _take(self, messages: tuple[bytes, ...]) -> None:
         """Have *messages* taken, however often it takes: nobody else has them any more."""
@@ -203,6 +238,7 @@ class QueueReader:
             self._is_gap_told = self._is_gap_told or is_gap
             await self._sink.stream_down(str(exc), is_gap=is_gap)
         self._failures += 1
+        self._hasty = 0
         most_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(self._failures, _MOST_DOUBLINGS))
         wait_s = self._rng.uniform(most_s / 2, most_s)
         named_s = exc.retry_after_s if isinstance(exc, TransientError) else None

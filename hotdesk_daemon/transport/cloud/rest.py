@@ -3,22 +3,25 @@ The cloud's REST API as far as we use it: xAPI commands and statuses, and our ow
 
 Every request is made within a slot of the organisation's budget. `CloudRest.command` and `CloudRest.status` are called
 by whoever holds one already, because what is written down before a command is sent must be written after the wait; the
-others take it themselves.
+others take it themselves. What only reads and is refused because the cloud wants a pause is asked for once more after
+it, in the same slot: else one refusal would undo a whole list.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from hotdesk_daemon.core.errors import LostAnswerError, ProtocolError, TransientError
-from hotdesk_daemon.transport.cloud.http import Answer, CloudHttp, NotFoundError
+from hotdesk_daemon.transport.cloud.http import Answer, CloudHttp, NotFoundError, PauseError
 from hotdesk_daemon.transport.cloud.links import link_to
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     from hotdesk_daemon.transport.cloud.budget import Budget
+
+T = TypeVar("T")
 
 #: Expressions in one status request (Webex API reference, "Query Status").
 NAMES_AT_ONCE: Final = 10
@@ -26,6 +29,8 @@ BOOKINGS_LIST: Final = "Bookings.List"
 _PAGE: Final = 100
 _MOST_PAGES: Final = 500
 _TIMEOUT_S: Final = 30.0
+#: How often what only reads is asked for in all, while the cloud wants pauses.
+READ_TRIES: Final = 5
 
 
 class CloudRest:
@@ -54,19 +59,19 @@ class CloudRest:
             RefusedError: it cannot be read.
         """
         await self._budget.spend()
-        return await self.command(device_id, BOOKINGS_LIST, arguments, timeout_s=timeout_s)
+        return await self._patiently(lambda: self.command(device_id, BOOKINGS_LIST, arguments, timeout_s=timeout_s))
 
     async def command(self, device_id: str, name: str, arguments: Mapping[str, object], *, timeout_s: float) -> object:
         """
         Have a device carry out *name* (``Bookings.Book``); give what the command returned.
 
         Raises:
-            TransientError: nothing was done: no connection, a pause is wanted, or the device is offline.
+            TransientError: nothing was done: no connection, a pause is wanted (`PauseError`), or the device is offline.
             LostAnswerError: it may have been done.
             RefusedError: the cloud or the device said no.
         """
         if (held_s := self._budget.held_s()) > 0:  # called for while what we are about to do was written down
-            raise TransientError(f"{name} was not sent: the cloud wants a pause", retry_after_s=held_s)
+            raise PauseError(f"{name} was not sent: the cloud wants a pause", retry_after_s=held_s)
         body = {"deviceId": device_id, "arguments": dict(arguments)}
         try:
             answer = await self._http.request(
@@ -90,7 +95,7 @@ class CloudRest:
             if first:
                 await self._budget.spend()
             try:
-                answer = await self._http.request("GET", self._url("xapi/status"), params=params, timeout_s=timeout_s)
+                answer = await self._read(self._url("xapi/status"), params, timeout_s=timeout_s)
             except NotFoundError as exc:
                 raise TransientError(f"the statuses cannot be read: {exc}") from exc
             found = self._result(answer, what="the statuses")
@@ -107,17 +112,9 @@ class CloudRest:
 
     # --- with a slot of their own ------------------------------------------------------------------------------------
 
-    async def app(self, app_url: str) -> Mapping[str, object]:
-        """Read the settings of our installation."""
-        return await self._app("GET", app_url, None)
-
     async def patch_app(self, app_url: str, body: Mapping[str, object]) -> Mapping[str, object]:
         """Change the settings of our installation; give them as they are then."""
         return await self._app("PATCH", app_url, body)
-
-    async def delete_app(self, app_url: str) -> None:
-        """Deactivate our installation."""
-        await self._app("DELETE", app_url, None)
 
     async def _app(self, method: str, app_url: str, body: Mapping[str, object] | None) -> Mapping[str, object]:
         async with self._budget.slot(urgent=True):
@@ -140,7 +137,7 @@ class CloudRest:
         query: Mapping[str, str] | None = {"max": str(_PAGE), **params}
         for _ in range(_MOST_PAGES):
             async with self._budget.slot():
-                answer = await self._http.request("GET", url, params=query, timeout_s=_TIMEOUT_S)
+                answer = await self._read(url, query, timeout_s=_TIMEOUT_S)
             content = answer.json()
             items = content.get("items") if isinstance(content, dict) else None
             if not isinstance(items, list):
@@ -165,6 +162,25 @@ class CloudRest:
         if not is_here:
             raise ProtocolError(f"the next page would be elsewhere ({answer.tracking_id})")
         return following
+
+    # --- what both need ----------------------------------------------------------------------------------------------
+
+    async def _read(self, url: str, params: Mapping[str, str] | None, *, timeout_s: float) -> Answer:
+        return await self._patiently(lambda: self._http.request("GET", url, params=params, timeout_s=timeout_s))
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """
+        Ask for what only reads, within the slot one has, and after a pause once more.
+
+        Raises:
+            PauseError: the cloud wanted one pause after the other.
+        """
+        for _ in range(READ_TRIES - 1):
+            try:
+                return await ask()
+            except PauseError:
+                await self._budget.spend()
+        return await ask()
 
     def _url(self, path: str) -> str:
         return f"{self.base_url.rstrip('/')}/{path}"

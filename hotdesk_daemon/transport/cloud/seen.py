@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections import OrderedDict
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -33,7 +34,8 @@ class Seen:
         self, *, mono: Callable[[], float], kept: int = KEPT, kept_s: float = KEPT_S, canonical: bool = False
     ) -> None:
         self._mono = mono
-        self._kept = kept
+        self._most = kept
+        self.kept = timedelta(seconds=kept_s)
         self._kept_s = kept_s
         self._canonical = canonical
         self._digests: OrderedDict[bytes, tuple[float, asyncio.Future[None]]] = OrderedDict()
@@ -52,7 +54,7 @@ class Seen:
     def note(self, raw: bytes, durable: asyncio.Future[None]) -> None:
         """Remember *raw*, which is new; *durable* tells when it is."""
         self._digests[self._digest(raw)] = (self._mono(), durable)
-        if len(self._digests) > self._kept:
+        if len(self._digests) > self._most:
             self._digests.popitem(last=False)
 
     def forget(self, raw: bytes) -> None:

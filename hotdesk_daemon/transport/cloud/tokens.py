@@ -103,6 +103,7 @@ class TokenKeeper:
         watch: TokenWatch,
     ) -> None:
         self.state = TokenState.NONE
+        self._is_told = False
         self.cause = _NOT_ACTIVATED
         self.installation: Installation | None = None
         self._store = store
@@ -126,6 +127,12 @@ class TokenKeeper:
         self._pause_until: datetime | None = None
         self._renew_at: datetime | None = None
         self._refreshed_at: datetime | None = None
+
+    @property
+    def has_good_token(self) -> bool:
+        """Whether there is an access token that is not over, as far as we know."""
+        is_refused = self.state in (TokenState.NONE, TokenState.REAUTHORISE)
+        return not is_refused and self._good(rejected=None) is not None
 
     # --- the source of tokens ----------------------------------------------------------------------------------------
 
@@ -263,8 +270,8 @@ class TokenKeeper:
             self.state = TokenState.NONE
 
     def _turn(self, state: TokenState, cause: str) -> None:
-        is_new = state is not self.state
-        self.state, self.cause = state, cause
+        is_new = state is not self.state or not self._is_told
+        self.state, self.cause, self._is_told = state, cause, True
         if is_new:
             self._watch.token_state(state, cause=cause)
 
@@ -366,6 +373,7 @@ class TokenKeeper:
 
     async def run(self) -> Never:
         """Keep the tokens good until cancelled; what is under way then has a while to come to its end."""
+        self._is_over = False
         try:
             while True:
                 await self.look()

@@ -306,6 +306,9 @@ class Port(Noted):
             raise self.trouble
         self.taken.extend(messages)
 
+    async def take_post(self, body: bytes) -> None:
+        await self.take((body,))
+
     async def act(self, token: str) -> Mapping[str, str] | None:
         self.tokens.append(token)
         if self.trouble is not None:

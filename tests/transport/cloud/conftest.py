@@ -12,7 +12,8 @@ import pytest_asyncio
 
 from hotdesk_daemon.simulator import Floor, ManualClock
 from hotdesk_daemon.simulator.cloud import SimulatedCloud
-from hotdesk_daemon.transport.cloud import InstallationStore, JwtVerifier
+from hotdesk_daemon.transport.cloud import CloudRest, InstallationStore, JwtVerifier
+from tests.transport.cloud.answering import Api, a_caller, an_answering_cloud
 from tests.transport.cloud.doubles import Office
 from tests.transport.cloud.keyserver import KeyServer
 
@@ -70,6 +71,13 @@ def fill_the_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Callable[[], 
         return lambda: monkeypatch.setattr(os, "fsync", was)
 
     return begin
+
+
+@pytest_asyncio.fixture
+async def api() -> AsyncIterator[Api]:
+    """The REST API of a cloud that answers as a test says."""
+    async with an_answering_cloud() as cloud, a_caller(cloud.url) as caller:
+        yield Api(cloud, caller, CloudRest(http=caller.http, budget=caller.budget, base_url=f"{cloud.url}/v1/"))
 
 
 @pytest.fixture

@@ -79,12 +79,20 @@ class Polling:
     sink: TakingSink = attrs.field(factory=TakingSink)
     waits: Waits = attrs.field(factory=Waits)
     timeout_s: float = AMPLE_S
+    poll_s: float = 20.0
+    _passed_s: float = 0.0
+
+    def _mono(self) -> float:
+        """Looked at before and after each poll, which takes ``poll_s``."""
+        self._passed_s += self.poll_s
+        return self._passed_s
 
     @asynccontextmanager
     async def run(self, url: str | None = "") -> AsyncIterator[QueueReader]:
         reader = QueueReader(
             http=self.caller.http,
             sink=self.sink,
+            mono=self._mono,
             sleep=self.waits,
             rng=Longest(),
             settings=QueueSettings(timeout_s=self.timeout_s),

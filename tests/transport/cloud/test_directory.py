@@ -17,6 +17,7 @@ from hotdesk_daemon.transport.cloud import (
     CloudRest,
     DirectoryRead,
     ForbiddenError,
+    PauseError,
     Selection,
     read_directory,
 )
@@ -182,7 +183,7 @@ async def test_every_page_is_read(listed: Listed, page: int) -> None:
     ("answer", "error"),
     [
         (Reply(403), ForbiddenError),
-        (Reply(429), TransientError),
+        (Reply(429), PauseError),
         (Reply(500), TransientError),
         (Cut.HALF, LostAnswerError),
         (reply({"items": "none"}), ProtocolError),

@@ -11,7 +11,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from structlog.testing import capture_logs
 
 from hotdesk_daemon.core.errors import HotdeskError, LostAnswerError, RefusedError, TransientError
-from hotdesk_daemon.transport.cloud import ForbiddenError, NotFoundError
+from hotdesk_daemon.transport.cloud import ForbiddenError, NotFoundError, PauseError
 from tests.transport.cloud.answering import (
     AnsweringCloud,
     Caller,
@@ -103,7 +103,7 @@ ERRORS: dict[int, tuple[type[HotdeskError], type[HotdeskError]]] = {
     409: (RefusedError, RefusedError),
     410: (NotFoundError, NotFoundError),
     423: (TransientError, TransientError),
-    429: (TransientError, TransientError),
+    429: (PauseError, PauseError),
     500: (TransientError, LostAnswerError),
     502: (TransientError, LostAnswerError),
     503: (TransientError, LostAnswerError),

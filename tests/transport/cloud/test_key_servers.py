@@ -299,3 +299,35 @@ async def test_many_who_come_at_once_share_one_fetch(
 
     assert ["update"] * 49 == [one.action for one in await asyncio.gather(*waiting[1:])]
     assert 2 == len(keys.asked)
+
+
+async def test_a_forgery_does_not_have_a_genuine_token_of_a_new_key_refused(
+    verifier: JwtVerifier, keys: KeyServer, organisation: CloudOrganisation, cloud: SimulatedCloud, clock: ManualClock
+) -> None:
+    """
+    The key may be newer than the answer that the forgery made us get: who sent it is to come again.
+    """
+    fresh = SigningKey("simulated-2")
+    forged = signed(cloud.strangers_key, claims_of(organisation.token("update")))
+    assert Refusal.UNKNOWN_KEY is await refusal_of(verifier, forged)
+    keys.offer(cloud.key, fresh)
+    await clock.advance(10.0)
+    genuine = signed(fresh, claims_of(organisation.token("update")))
+    with pytest.raises(TransientError) as caught:
+        await verifier.verify(genuine, organisation=None, used=())
+    assert (20.0, 1) == (caught.value.retry_after_s, len(keys.asked))
+
+    await clock.advance(20.0)
+    assert "update" == (await verifier.verify(genuine, organisation=None, used=())).action
+    await clock.advance(PAST_A_REPEAT_S)
+    assert Refusal.UNKNOWN_KEY is await refusal_of(verifier, forged)
+
+
+async def test_a_token_that_waited_for_its_keys_is_as_old_as_it_was_when_it_came(
+    verifier: JwtVerifier, organisation: CloudOrganisation, clock: ManualClock
+) -> None:
+    token, came = organisation.token("update"), clock.now()
+    await clock.advance(86_400.0)
+
+    assert "update" == (await verifier.verify(token, organisation=None, used=(), came=came)).action
+    assert Refusal.TOO_OLD is await refusal_of(verifier, token)

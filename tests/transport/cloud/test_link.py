@@ -11,7 +11,7 @@ from hotdesk_daemon.core.ids import DeviceId
 from hotdesk_daemon.core.inputs import StandbyState
 from hotdesk_daemon.simulator import DeskPlan, Device, Floor, ManualClock
 from hotdesk_daemon.simulator.cloud import CloudOrganisation, SimulatedCloud
-from hotdesk_daemon.transport.cloud import CloudLink, CloudRest, ForbiddenError, NotFoundError
+from hotdesk_daemon.transport.cloud import CloudLink, CloudRest, ForbiddenError, NotFoundError, PauseError
 from hotdesk_daemon.xapi.cloud import WANTED_STATUSES
 from tests.transport.cloud.answering import AMPLE_S, Caller, a_caller, a_closed_port
 from tests.transport.doubles import TICK_S
@@ -223,7 +223,7 @@ async def test_a_device_of_another_location_is_refused(reached: Reached) -> None
 @pytest.mark.parametrize(
     ("when", "status", "error"),
     [
-        ("before", 429, TransientError),
+        ("before", 429, PauseError),
         ("before", 503, LostAnswerError),
         ("after", 502, LostAnswerError),
         ("before", 400, RefusedError),

@@ -5,24 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hotdesk_daemon.core.errors import ProtocolError
-from hotdesk_daemon.transport.cloud import CloudRest
 from hotdesk_daemon.transport.cloud.links import link_to
-from tests.transport.cloud.answering import Api, Reply, a_caller, an_answering_cloud, reply
+from tests.transport.cloud.answering import Reply, reply
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-
-@pytest_asyncio.fixture
-async def api() -> AsyncIterator[Api]:
-    async with an_answering_cloud() as cloud, a_caller(cloud.url) as caller:
-        yield Api(cloud, caller, CloudRest(http=caller.http, budget=caller.budget, base_url=f"{cloud.url}/v1/"))
-
+    from tests.transport.cloud.answering import Api
 
 # --- the header ------------------------------------------------------------------------------------------------------
 

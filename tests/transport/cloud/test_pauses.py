@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from hotdesk_daemon.core.errors import TransientError
+from hotdesk_daemon.transport.cloud import PauseError
 from hotdesk_daemon.transport.cloud.http import retry_after_s
 from tests.transport.cloud.answering import NOW, AnsweringCloud, Caller, Reply, a_caller, an_answering_cloud, reply
 
@@ -145,5 +146,5 @@ async def test_after_401_nothing_is_sent_again_within_a_pause(
     with pytest.raises(TransientError, match=r"POST /v1/thing was not sent again") as caught:
         await caller.ask("POST", carried_out=carried_out)
 
-    assert (TransientError, 30.0) == (type(caught.value), caught.value.retry_after_s)
+    assert (PauseError, 30.0) == (type(caught.value), caught.value.retry_after_s)
     assert ["token-1"] == cloud.tokens()

@@ -45,7 +45,7 @@ async def test_without_an_activation_there_is_no_token_and_nobody_is_asked(offic
         with pytest.raises(TransientError, match="run hotdesk-daemon activate"):
             await keeper.access()
 
-        assert (TokenState.NONE, []) == (keeper.state, office.told.states)
+        assert (TokenState.NONE, [TokenState.NONE]) == (keeper.state, office.told.states)
         assert [] == office.refreshes()
 
 
@@ -56,7 +56,7 @@ async def test_an_activation_is_noticed_by_itself_and_told_once(office: Office) 
 
         assert activated.access_token == await keeper.access()
         await office.passing.let(AN_HOUR)
-        assert ([TokenState.VALID], [activated]) == (office.told.states, office.told.installations)
+        assert ([TokenState.NONE, TokenState.VALID], [activated]) == (office.told.states, office.told.installations)
         assert 1 == len(office.refreshes())  # the activation's own
 
 

@@ -1,5 +1,5 @@
 """
-Public ids of the cloud.
+Public ids of the Webex cloud: what the configuration and the cloud itself call a device, a workspace, a location.
 
 They are base64, often without padding, of ``ciscospark://<where>/<TYPE>/<uuid>``. The same thing can appear with
 another ``<where>``, so ids are compared by UUID (developer.webex.com, "Webex APIs: IDs").
@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from functools import lru_cache
 from typing import Final
 
 from hotdesk_daemon.core.errors import ProtocolError
@@ -20,6 +21,7 @@ _URI: Final = re.compile(rf"ciscospark://([^/\s]+)/([A-Z_]+)/({_UUID})(?:\|.*)?"
 _LONGEST: Final = 512
 
 
+@lru_cache(maxsize=16_384)
 def uuid_of(public_id: str) -> str:
     """
     The UUID, in lower case, that *public_id* stands for; a plain UUID stands for itself.

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hotdesk_daemon.core.errors import ProtocolError
-from hotdesk_daemon.transport.cloud import kind_of, uuid_of
+from hotdesk_daemon.core.public_ids import kind_of, uuid_of
 
 PLAIN = "1eb65fdf-9643-417f-9974-ad72cae0e10f"
 

@@ -1,0 +1,23 @@
+"""The gauges of an organisation's tokens."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from hotdesk_daemon.transport.cloud import TokenState
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from hotdesk_daemon.ops.metrics import Metrics
+    from hotdesk_daemon.transport.cloud import TokenKeeper
+
+
+def measure_tokens(metrics: Metrics, keeper: TokenKeeper, *, org: str, now: datetime) -> None:
+    """Say which state they are in, and how long the refresh token lasts."""
+    for state in TokenState:
+        metrics.token_state.labels(org=org, state=state.value).set(float(state is keeper.state))
+    expires = keeper.installation.refresh_expires_at if keeper.installation is not None else None
+    left = (expires - now) / timedelta(seconds=1) if expires is not None else 0.0
+    metrics.refresh_token_left.labels(org=org).set(left)
