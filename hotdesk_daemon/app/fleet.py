@@ -204,7 +204,9 @@ class Fleet:
         async def read() -> tuple[tuple[Input, ...], bytes | None]:
             return await read_truth(ways, device=effect.device, release=release, cause=effect.cause)
 
-        inputs, raw = await self.dispatcher.query(effect.device, read)
+        # A command waits for its desk's list: that desk is listed before the others.
+        is_awaited = bool(worker.desk.commands)
+        inputs, raw = await self.dispatcher.query(effect.device, read, urgent=is_awaited)
         failed = isinstance(inputs[-1], ListFailed)
         if self.ways.get(effect.device) is not ways:
             return  # let go while it answered

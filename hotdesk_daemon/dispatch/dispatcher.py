@@ -131,9 +131,9 @@ class Dispatcher:
             for held in lane.queue
         ]
 
-    async def query(self, device: DeviceId, fn: Callable[[], Awaitable[T]]) -> T:
-        """Ask a device something under its limits; no retry, no order, no record."""
-        async with self._gear.limiter.slot(device):
+    async def query(self, device: DeviceId, fn: Callable[[], Awaitable[T]], *, urgent: bool = False) -> T:
+        """Ask a device something under its limits, *urgent* before others; no retry, no order, no record."""
+        async with self._gear.limiter.slot(device, urgent=urgent):
             return await fn()
 
     async def run(self) -> None:
