@@ -137,8 +137,8 @@ class OrganisationSettings:
     )
     idle_limit_s: float = setting(
         Duration("10m", "1d", step_s=1),
-        "After so long without any message the cloud is told anew where to send, and everything is listed: every device "
-        "says something once an hour.",
+        "After so long without any message the cloud is told anew where to send, and everything is listed: every "
+        "device says something once an hour.",
         default=7200.0,
         key="idle_limit",
     )
