@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import aiohttp
+    from prometheus_client import Counter
 
     from hotdesk_daemon.app.organisations.register import Register
     from hotdesk_daemon.app.organisations.tools import Tools
@@ -132,6 +133,7 @@ class Organisation:
         self._change = asyncio.Event()  # the installation is another one: tell the cloud anew where to send
         self._is_set_up = False
         self._was_missing: tuple[str, ...] | None = None
+        self._counters: dict[str, Counter] = {}
         self._refusals = Sparing(tools.mono)
         self._is_presumed = True  # the next set-up counts as hearing, before anything was heard
         self._heard_mono = tools.mono()
@@ -344,7 +346,10 @@ class Organisation:
 
     def counted(self, kind: str) -> None:
         """Count one message."""
-        self.tools.metrics.cloud_messages.labels(org=self.id, kind=kind).inc()
+        counter = self._counters.get(kind)
+        if counter is None:  # looking a labelled counter up costs more than counting
+            counter = self._counters[kind] = self.tools.metrics.cloud_messages.labels(org=self.id, kind=kind)
+        counter.inc()
 
     def posted(self, outcome: str) -> None:
         """Count one post of the webhook."""
