@@ -8,6 +8,7 @@ processes of their own on loopback, in clear text.
 from __future__ import annotations
 
 import contextlib
+import random
 import socket
 import sys
 import tempfile
@@ -210,8 +211,13 @@ def _hint(name: str, figures: Words) -> None:
 
 
 def _free_port() -> int:
-    """A port that is free now: the cloud must be told of it before the daemon listens there."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on, below those that the system deals out: it stays free until the daemon listens."""
+    for port in random.SystemRandom().sample(range(20_000, 30_000), 100):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("no port is free")
