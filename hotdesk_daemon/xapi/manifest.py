@@ -29,7 +29,7 @@ _REQUIRED_STATUSES: Final = frozenset(
         "SystemUnit.State.NumberOfActiveCalls",
     }
 )
-_REQUIRED_COMMANDS: Final = (
+REQUIRED_COMMANDS: Final = (
     "Bookings.List",
     "Bookings.Book",
     "Bookings.Edit",
@@ -54,7 +54,7 @@ def manifest(*, app_id: str, vendor: str, email: str, only_required: bool = Fals
 
     """
     statuses = [_path(path, is_required=path in _REQUIRED_STATUSES) for path in WANTED_STATUSES]
-    commands = [_path(path, is_required=True) for path in _REQUIRED_COMMANDS]
+    commands = [_path(path, is_required=True) for path in REQUIRED_COMMANDS]
     events = [
         *(_path(path, is_required=path not in _OPTIONAL_EVENTS) for path in WANTED_EVENTS),
         *(_path(path, is_required=False) for path in HELPFUL_EVENTS),

@@ -8,56 +8,16 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from hotdesk_daemon.xapi.cloud import HELPFUL_EVENTS, WANTED_EVENTS, WANTED_STATUSES
+from hotdesk_daemon.xapi.manifest import REQUIRED_COMMANDS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-STATUSES: Final = (
-    "Webex.DevicePersonalization.Personalized",
-    "Webex.DevicePersonalization.Hotdesking.SessionStatus",
-    "Bookings.Availability.Status",
-    "Bookings.Availability.TimeStamp",
-    "Bookings.Current.Id",
-    "RoomAnalytics.PeopleCount.Current",
-    "RoomAnalytics.PeoplePresence",
-    "RoomAnalytics.RoomInUse",
-    "SystemUnit.State.NumberOfActiveCalls",
-    "SystemUnit.State.System",
-    "Standby.State",
-    "Conference.Presentation.LocalInstance[*].SendingMode",
-)
-COMMANDS: Final = (
-    *(f"Bookings.{name}" for name in ("Book", "Edit", "Delete", "List", "Get", "Respond", "CheckIn", "CheckOut")),
-    "Bookings.Extend",
-    "Webex.Registration.Logout",
-    *(
-        f"UserInterface.Message.{kind}.{act}"
-        for kind in ("Alert", "Prompt", "TextLine")
-        for act in ("Display", "Clear")
-    ),
-)
-EVENTS: Final = (
-    "Bookings.SyncRequired",
-    "Bookings.Updated",
-    "Bookings.BookingRequested",
-    "Bookings.BookingCreated",
-    "Bookings.BookingFailed",
-    "Bookings.BookingMoved",
-    "Bookings.EditRequested",
-    "Bookings.EditFailed",
-    "Bookings.ExtensionRequested",
-    "Bookings.ExtensionFailed",
-    "Bookings.Start",
-    "Bookings.End",
-    "Bookings.CheckedIn",
-    "Bookings.Deleted",
-    "Bookings.StartTimeBuffer",
-    "Bookings.EndTimeBuffer",
-    "Bookings.TimeRemaining",
-    "Bookings.NotificationSnoozed",
-    "UserInterface.Message.Prompt.Response",
-    "UserInterface.Message.Prompt.Cleared",
-    "BootEvent",
-)
+#: What an installation is granted: all that the manifest asks for.
+STATUSES: Final = WANTED_STATUSES
+COMMANDS: Final = REQUIRED_COMMANDS
+EVENTS: Final = (*WANTED_EVENTS, *HELPFUL_EVENTS)
 #: What the narrowest of the public lists says is pushed.
 REDUCED_STATUSES: Final = (
     "RoomAnalytics.*",
