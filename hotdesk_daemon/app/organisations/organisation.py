@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from hotdesk_daemon.app.organisations.tools import Tools
     from hotdesk_daemon.core.ids import DeviceId
     from hotdesk_daemon.ops.settings import DeskSettings
-    from hotdesk_daemon.transport.cloud import CloudLink, Installation, WebhookCheck
+    from hotdesk_daemon.transport.cloud import CloudLink, Installation, TokenWatch, WebhookCheck
 
 _HTTP_S: Final = 30.0
 
@@ -85,16 +85,7 @@ class Organisation:
         self._log = get_log(org=wanted.id)
         self._is_healthy = is_healthy
         self._quarantine = Quarantine(tools.file(".undecodable.jsonl"))
-        self._keeper = TokenKeeper(
-            store=InstallationStore(tools.file(".json")),
-            client=Client(client_id=wanted.client_id, client_secret=wanted.client_secret.reveal()),
-            session=session,
-            oauth_url=wanted.oauth_url,
-            now=tools.clock.now,
-            sleep_until=tools.clock.sleep_until,
-            rng=random.Random(tools.rng.random()),
-            watch=self,
-        )
+        self._keeper = _keeper(tools, session=session, watch=self)
         self._http = CloudHttp(
             session=session, tokens=self._keeper, budget=self.budget, now=tools.clock.now, log=self._log
         )
@@ -403,3 +394,17 @@ class Organisation:
         measure_tokens(metrics, self._keeper, org=self.id, now=self.tools.clock.now())
         metrics.throttled.labels(org=self.id).set(self._http.throttled)
         metrics.cloud_up.labels(org=self.id).set(float(self._hearing.is_up))
+
+
+def _keeper(tools: Tools, *, session: aiohttp.ClientSession, watch: TokenWatch) -> TokenKeeper:
+    wanted = tools.wanted
+    return TokenKeeper(
+        store=InstallationStore(tools.file(".json")),
+        client=Client(client_id=wanted.client_id, client_secret=wanted.client_secret.reveal()),
+        session=session,
+        oauth_url=wanted.oauth_url,
+        now=tools.clock.now,
+        sleep_until=tools.clock.sleep_until,
+        rng=random.Random(tools.rng.random()),
+        watch=watch,
+    )

@@ -30,7 +30,7 @@ from hotdesk_daemon.transport.cloud.queue import QueueReader, QueueSettings
 from hotdesk_daemon.transport.cloud.rest import CloudRest
 from hotdesk_daemon.transport.cloud.seen import Seen
 from hotdesk_daemon.transport.cloud.supported import Supported, read_supported, supported_url
-from hotdesk_daemon.transport.cloud.tokens import TokenKeeper, TokenState
+from hotdesk_daemon.transport.cloud.tokens import TokenKeeper, TokenState, TokenWatch
 from hotdesk_daemon.transport.cloud.webhook import WebhookCheck, WebhookKind, webhook_app
 
 __all__ = [
@@ -68,6 +68,7 @@ __all__ = [
     "TokenKeeper",
     "TokenRefusedError",
     "TokenState",
+    "TokenWatch",
     "UpdateAction",
     "WebhookCheck",
     "WebhookKind",

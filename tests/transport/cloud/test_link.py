@@ -23,6 +23,7 @@ DEVICE = DeviceId("dev-1")
 GET = "xCommand/Bookings/Get"
 BOOK = "xCommand/Bookings/Book"
 LIST = "xCommand/Bookings/List"
+LOGOUT = "xCommand/Webex/Registration/Logout"
 
 
 class NotedRest:
@@ -204,7 +205,7 @@ async def test_a_device_that_is_off_did_nothing(reached: Reached) -> None:
     reached.device.reboot()
 
     with pytest.raises(TransientError, match="was not done") as caught:
-        await reached.link.call(GET, {})
+        await reached.link.call(LOGOUT, {})
     with pytest.raises(TransientError, match="cannot be read"):
         await reached.link.read_statuses()
 
@@ -215,7 +216,7 @@ async def test_a_device_of_another_location_is_refused(reached: Reached) -> None
     reached.organisation.elsewhere.add(reached.organisation.device_uuid(reached.device))
 
     with pytest.raises(RefusedError, match="another location") as caught:
-        await reached.link.call(GET, {})
+        await reached.link.call(LOGOUT, {})
 
     assert 403 == caught.value.code
 
@@ -251,6 +252,6 @@ async def test_no_cloud_at_all_means_that_nothing_was_done(reached: Reached) -> 
     reached.rest.base_url = a_closed_port()
 
     with pytest.raises(TransientError, match="no connection") as caught:
-        await reached.link.call(GET, {})
+        await reached.link.call(LOGOUT, {})
 
     assert TransientError is type(caught.value)
