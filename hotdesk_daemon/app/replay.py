@@ -9,24 +9,27 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 import msgspec
 
 from hotdesk_daemon.core.decide import decide
 from hotdesk_daemon.core.desk import Desk, OpenCommand
+from hotdesk_daemon.core.errors import UndecodableError
 from hotdesk_daemon.core.ids import DeskId
-from hotdesk_daemon.core.inputs import Input
 from hotdesk_daemon.core.steps import Reason
 from hotdesk_daemon.journal import codec
-from hotdesk_daemon.journal.reading import reading
+from hotdesk_daemon.journal.entries import read_back
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable
 
+    from hotdesk_daemon.app.recordings import Recording
     from hotdesk_daemon.core.steps import Step
-    from hotdesk_daemon.journal import StoredRecord
+    from hotdesk_daemon.journal import Entry, StoredRecord
+
+_NOTHING: Final = b"[]"
 
 
 @attrs.frozen(kw_only=True)
@@ -60,105 +63,121 @@ class Replayed:
     What came of a desk's history.
 
     ``steps`` is how many inputs were decided, ``unreadable`` how many this version could not read. ``begins`` is the
-    number of the first record: with another one than 1 the beginning is gone, and so is what it led to. ``digest`` is
-    over every step and the last state.
+    number of the first record. Unless ``is_known`` some of the history is missing, the beginning or a part between,
+    and from there on nothing was compared. ``digest`` is over every step and the last state.
     """
 
     desk: DeskId
     steps: int
     unreadable: int
     begins: int
+    is_known: bool
     digest: str
     divergence: Divergence | None
     state: Desk = attrs.field(repr=False)
 
 
-def replay_journal(
-    url: str,
-    *,
-    desks: Sequence[DeskId] = (),
-    until: datetime | None = None,
-    watch: Callable[[StepView], None] | None = None,
-) -> Iterator[Replayed]:
-    """
-    Replay the desks named, or all, one after the other; *watch* sees every step.
-
-    Raises:
-        ConfigError: there is no such journal, or it is of another version.
-        JournalUnavailableError: it cannot be read.
-    """
-    with reading(url) as journal:
-        for desk in desks or journal.desks():
-            yield replay(desk, journal.records(desk), until=until, watch=watch)
-
-
 def replay(
-    desk_id: DeskId,
-    records: Iterable[StoredRecord],
+    recording: Recording,
     *,
+    desks: Collection[DeskId] = (),
     until: datetime | None = None,
     watch: Callable[[StepView], None] | None = None,
-) -> Replayed:
-    """Replay one desk's *records*, up to those of the moment *until*."""
-    desk, digest = Desk(desk_id=desk_id), hashlib.sha256()
-    steps = unreadable = begins = 0
-    divergence: Divergence | None = None
-    for record in records:
-        if until is not None and record.at > until:
-            break
-        begins = begins or record.seq
-        if desk.seq != record.seq - 1:
-            desk = attrs.evolve(desk, seq=record.seq - 1)
-        if not isinstance(record.input, Input):
-            unreadable += 1
-            desk = attrs.evolve(desk, seq=record.seq)
-            continue
+) -> list[Replayed]:
+    """Replay the desks named, or all, up to the moment *until*; *watch* sees every step as it comes."""
+    tracks: dict[DeskId, _Track] = {}
+    for item in recording.entries(desks=desks, until=until):
+        track = tracks.get(item.desk_id)
+        if track is None:
+            track = tracks[item.desk_id] = _Track(Desk(desk_id=item.desk_id))
+        if isinstance(item, Desk):
+            track.begin(item)
+        else:
+            step = track.take(item)
+            if watch is not None and step is not None:
+                watch(_view(item, step))
+    return [tracks[desk_id].result() for desk_id in sorted(tracks)]
+
+
+class _Track:
+    """One desk on its way through its history."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.steps = self.unreadable = self.begins = 0
+        self.divergence: Divergence | None = None
+        self._digest = hashlib.sha256()
+        self._is_known = True
+
+    def begin(self, desk: Desk) -> None:
+        """Go on from *desk*."""
+        self.desk = desk
+        self._is_known = True
+
+    def take(self, entry: Entry) -> Step | None:
+        """Decide *entry* and compare; None if it cannot be read or decided."""
+        self.begins = self.begins or entry.seq
+        if self.desk.seq != entry.seq - 1:
+            self._is_known = False
+            self.desk = attrs.evolve(self.desk, seq=entry.seq - 1)
         try:
-            step = decide(desk, record.input, now=record.at)
+            given = codec.decode_input(entry.kind, entry.input)
+        except UndecodableError:
+            self.unreadable += 1
+            self.desk = attrs.evolve(self.desk, seq=entry.seq)
+            return None
+        try:
+            step = decide(self.desk, given, now=entry.at)
         except Exception as exc:  # noqa: BLE001 - a mistake of ours in one step must not hide what the others say
-            undecided = Divergence(
-                seq=record.seq,
-                kind=record.kind,
-                part="decision",
-                recorded=_text(record.reasons),
-                replayed=f"{type(exc).__name__}: {exc}",
-            )
-            divergence = divergence or undecided
-            desk = attrs.evolve(desk, seq=record.seq)
-            continue
-        desk, steps = step.desk, steps + 1
-        digest.update(_shown(step))
-        if divergence is None and begins == 1:
-            divergence = _compared(record, step)
-        if watch is not None:
-            watch(_view(record, step))
-    digest.update(codec.digest_desk(desk).encode())
-    return Replayed(
-        desk=desk_id,
-        steps=steps,
-        unreadable=unreadable,
-        begins=begins,
-        digest=digest.hexdigest(),
-        divergence=divergence,
-        state=desk,
+            self.divergence = self.divergence or _undecided(entry, exc)
+            self.desk = attrs.evolve(self.desk, seq=entry.seq)
+            return None
+        self.desk = step.desk
+        self.steps += 1
+        reasons = codec.encode_reasons(step.reasons) if step.reasons else _NOTHING
+        commands = codec.encode_commands(step.commands) if step.commands else _NOTHING
+        self._digest.update(reasons)
+        self._digest.update(commands)
+        is_the_same = reasons == entry.reasons and commands == (entry.commands or _NOTHING)
+        if not is_the_same and self.divergence is None and self._is_known and entry.reasons is not None:
+            self.divergence = _compared(read_back(entry), step)
+        return step
+
+    def result(self) -> Replayed:
+        self._digest.update(codec.digest_desk(self.desk).encode())
+        return Replayed(
+            desk=self.desk.desk_id,
+            steps=self.steps,
+            unreadable=self.unreadable,
+            begins=self.begins,
+            is_known=self._is_known,
+            digest=self._digest.hexdigest(),
+            divergence=self.divergence,
+            state=self.desk,
+        )
+
+
+def _undecided(entry: Entry, exc: Exception) -> Divergence:
+    return Divergence(
+        seq=entry.seq,
+        kind=entry.kind,
+        part="decision",
+        recorded=_text(read_back(entry).reasons),
+        replayed=f"{type(exc).__name__}: {exc}",
     )
 
 
-def _view(record: StoredRecord, step: Step) -> StepView:
+def _view(entry: Entry, step: Step) -> StepView:
     return StepView(
-        desk=record.desk_id,
-        seq=record.seq,
-        at=record.at,
-        source=record.source,
-        kind=record.kind,
+        desk=entry.desk_id,
+        seq=entry.seq,
+        at=entry.at,
+        source=entry.source,
+        kind=entry.kind,
         reasons=step.reasons,
         commands=step.commands,
         refusal=step.refusal,
     )
-
-
-def _shown(step: Step) -> bytes:
-    return codec.encode_reasons(step.reasons) + codec.encode_commands(step.commands)
 
 
 def _compared(record: StoredRecord, step: Step) -> Divergence | None:

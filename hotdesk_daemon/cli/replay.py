@@ -35,14 +35,15 @@ def command(
     """
     end = whole_time(until, option="--until")
     url = f"sqlite:///{journal.absolute()}" if journal is not None else config.load().journal_url
-    from hotdesk_daemon.app.replay import replay_journal
+    from hotdesk_daemon.app.recordings import recorded
+    from hotdesk_daemon.app.replay import replay
 
     show = (_step_as_json if as_json else _step) if steps else None
-    is_same = True
-    for replayed in replay_journal(url, desks=[DeskId(name) for name in desk], until=end, watch=show):
+    with recorded(url) as recording:
+        found = replay(recording, desks=[DeskId(name) for name in desk], until=end, watch=show)
+    for replayed in found:
         (_desk_as_json if as_json else _desk)(replayed)
-        is_same = is_same and replayed.divergence is None
-    return 0 if is_same else 1
+    return 0 if all(replayed.divergence is None for replayed in found) else 1
 
 
 def _step(view: StepView) -> None:
@@ -84,8 +85,12 @@ def _desk(replayed: Replayed) -> None:
 def _verdict(replayed: Replayed) -> str:
     if replayed.divergence is not None:
         return "diverges"
-    if replayed.begins != 1:
-        return f"begins at {replayed.begins}: not compared"
+    if not replayed.is_known:
+        return (
+            f"begins at {replayed.begins}, parts are missing: not compared"
+            if replayed.begins != 1
+            else "parts are missing: compared up to there"
+        )
     return "the same" if not replayed.unreadable else f"the same, but for {replayed.unreadable} unreadable inputs"
 
 

@@ -11,6 +11,7 @@ from hotdesk_daemon.journal.errors import (
 )
 from hotdesk_daemon.journal.memory import MemoryJournal
 from hotdesk_daemon.journal.records import (
+    Entry,
     Journal,
     OutboxRow,
     Record,
@@ -23,6 +24,7 @@ from hotdesk_daemon.journal.records import (
 from hotdesk_daemon.journal.sql import SqlJournal
 
 __all__ = [
+    "Entry",
     "Journal",
     "JournalClosedError",
     "JournalConflictError",

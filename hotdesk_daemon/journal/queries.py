@@ -14,15 +14,14 @@ from hotdesk_daemon.core.desk import CommandState, Desk, OpenCommand
 from hotdesk_daemon.core.errors import UndecodableError
 from hotdesk_daemon.core.ids import CommandId, DeskId
 from hotdesk_daemon.journal import codec
-from hotdesk_daemon.journal.records import OutboxRow, Stats, Stored, StoredRecord, TailEntry, WriterStats
+from hotdesk_daemon.journal.entries import input_of, read_back
+from hotdesk_daemon.journal.records import Entry, OutboxRow, Stats, Stored, StoredRecord, TailEntry, WriterStats
 from hotdesk_daemon.journal.schema import from_micros, outbox, records, snapshots, to_micros
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
 
-    from hotdesk_daemon.core.inputs import Input
-    from hotdesk_daemon.core.steps import Reason
 
 _Tails = dict[DeskId, list[TailEntry]]
 
@@ -97,15 +96,8 @@ def _whole_tail_query(desk_id: DeskId) -> sa.Select[str, int, int, str, bytes]:
 
 def _read_tails(connection: sa.Connection, query: sa.Select[str, int, int, str, bytes], tails: _Tails) -> None:
     for desk_id, seq, at, kind, data in connection.execute(query):
-        entry = TailEntry(seq, from_micros(at), _input(kind, data))
+        entry = TailEntry(seq, from_micros(at), input_of(kind, data))
         tails.setdefault(DeskId(desk_id), []).append(entry)
-
-
-def _input(kind: str, data: bytes) -> Input | UndecodableError:
-    try:
-        return codec.decode_input(kind, data)
-    except UndecodableError as exc:
-        return exc
 
 
 def history(
@@ -134,22 +126,28 @@ def backwards(
     return [_stored_record(row) for row in connection.execute(query)]
 
 
+def entries(
+    connection: sa.Connection,
+    desks: Collection[DeskId],
+    after: int,
+    until: datetime | None,
+    limit: int,
+) -> list[Entry]:
+    """Records behind number *after* of the journal in the order of their commits; of *desks*, or of all."""
+    query = sa.select(records).where(records.c.journal_seq > after).order_by(records.c.journal_seq).limit(limit)
+    if desks:
+        query = query.where(records.c.desk_id.in_(sorted(desks)))
+    if until is not None:
+        query = query.where(records.c.at <= to_micros(until))
+    return [_entry(row) for row in connection.execute(query)]
+
+
 def _stored_record(row: sa.Row[*tuple[object, ...]]) -> StoredRecord:
-    faults: list[UndecodableError] = []
-    input_ = _input(row.kind, row.input)
-    if isinstance(input_, UndecodableError):
-        faults.append(input_)
-    reasons: tuple[Reason, ...] = ()
-    commands: tuple[OpenCommand, ...] = ()
-    try:
-        reasons = codec.decode_reasons(row.reasons)
-    except UndecodableError as exc:
-        faults.append(exc)
-    try:
-        commands = codec.decode_commands(row.commands) if row.commands is not None else ()
-    except UndecodableError as exc:
-        faults.append(exc)
-    return StoredRecord(
+    return read_back(_entry(row))
+
+
+def _entry(row: sa.Row[*tuple[object, ...]]) -> Entry:
+    return Entry(
         journal_seq=row.journal_seq,
         desk_id=DeskId(row.desk_id),
         seq=row.seq,
@@ -160,11 +158,10 @@ def _stored_record(row: sa.Row[*tuple[object, ...]]) -> StoredRecord:
         cause_seq=row.cause_seq,
         raw=row.raw,
         part=row.part,
-        input=input_,
-        reasons=reasons,
-        commands=commands,
+        input=row.input,
+        reasons=row.reasons,
+        commands=row.commands,
         refusal=row.refusal,
-        faults=tuple(faults),
     )
 
 

@@ -9,15 +9,15 @@ import sqlalchemy as sa
 
 from hotdesk_daemon.core.errors import ConfigError
 from hotdesk_daemon.journal import dialect, queries
-from hotdesk_daemon.journal.schema import HEAD, records
+from hotdesk_daemon.journal.schema import HEAD, JOURNAL_ID, meta, records
 from hotdesk_daemon.journal.store import unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from datetime import datetime
 
     from hotdesk_daemon.core.ids import DeskId
-    from hotdesk_daemon.journal.records import StoredRecord
+    from hotdesk_daemon.journal.records import Entry, StoredRecord
 
 #: Records that are held at once.
 _AT_ONCE = 1000
@@ -33,12 +33,25 @@ class JournalReading:
         """Every desk that has records, by name."""
         return sorted(queries.last_seqs(self._connection))
 
-    def records(self, desk_id: DeskId) -> Iterator[StoredRecord]:
-        """All records of a desk in their order, a few at a time."""
-        since = 0
-        while page := queries.history(self._connection, desk_id, since, None, _AT_ONCE):
+    @property
+    def journal_id(self) -> str | None:
+        """The journal's own name; None if no daemon of this version has opened it yet."""
+        return self._connection.scalar(sa.select(meta.c.value).where(meta.c.key == JOURNAL_ID))
+
+    def entries(
+        self, *, desks: Collection[DeskId] = (), after: int = 0, until: datetime | None = None
+    ) -> Iterator[Entry]:
+        """
+        Records in the order of their commits, a few at a time: of *desks*, or of all, each desk's own in their order.
+
+        Args:
+            desks: whose; all, if none is named.
+            after: from behind this number of the journal.
+            until: not those of a later moment than this.
+        """
+        while page := queries.entries(self._connection, desks, after, until, _AT_ONCE):
             yield from page
-            since = page[-1].seq
+            after = page[-1].journal_seq
 
     def newest(self, desk_id: DeskId, *, until: datetime | None = None) -> Iterator[StoredRecord]:
         """The records of a desk from the newest, or the newest at *until*, backwards."""

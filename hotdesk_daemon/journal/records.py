@@ -75,6 +75,30 @@ class StoredRecord:
     faults: tuple[UndecodableError, ...] = ()
 
 
+class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """
+    A record as its stored bytes, for who goes through many: of each, only what is needed is decoded (`read_back`).
+
+    ``input`` is the JSON of the input, ``reasons`` and ``commands`` are JSON arrays; ``reasons`` is ``None`` where
+    steps were not recorded, ``commands`` where the step changed none.
+    """
+
+    journal_seq: int
+    desk_id: DeskId
+    seq: int
+    at: datetime
+    mono: float
+    source: str
+    kind: str
+    cause_seq: int | None = None
+    raw: bytes | None = None
+    part: int = 0
+    input: bytes
+    reasons: bytes | None = None
+    commands: bytes | None = None
+    refusal: str | None = None
+
+
 class TailEntry(NamedTuple):
     """One input to apply after a snapshot; a tuple, for there may be a hundred thousand at start-up."""
 

@@ -73,6 +73,10 @@ meta = sa.Table(
 )
 
 
+#: The key in `meta` of the journal's own name, by which captures of it are known to belong together.
+JOURNAL_ID: Final = "journal_id"
+
+
 def to_micros(moment: datetime) -> int:
     """Whole microseconds since 1970, exactly; a naive *moment* is a `TypeError`."""
     since = moment - _EPOCH

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import attrs
 import sqlalchemy as sa
@@ -21,7 +22,7 @@ from hotdesk_daemon.journal.errors import (
     JournalUnavailableError,
 )
 from hotdesk_daemon.journal.migrate import migrate
-from hotdesk_daemon.journal.schema import meta, outbox, snapshots
+from hotdesk_daemon.journal.schema import JOURNAL_ID, meta, outbox, snapshots
 from hotdesk_daemon.journal.work import Work
 
 if TYPE_CHECKING:
@@ -62,10 +63,12 @@ def opened(url: sa.URL, *, created_at: str, max_size_bytes: int | None) -> Itera
 
 
 def _begin(connection: sa.Connection, *, created_at: str) -> dict[DeskId, int]:
-    """Date a new journal; tell how far each desk's records go."""
+    """Date and name a new journal; tell how far each desk's records go."""
     with connection.begin():
-        if connection.scalar(sa.select(meta.c.value).where(meta.c.key == "created_at")) is None:
-            connection.execute(meta.insert().values(key="created_at", value=created_at))
+        known = set(connection.scalars(sa.select(meta.c.key)))
+        for key, value in (("created_at", created_at), (JOURNAL_ID, str(uuid4()))):
+            if key not in known:
+                connection.execute(meta.insert().values(key=key, value=value))
         return queries.last_seqs(connection)
 
 

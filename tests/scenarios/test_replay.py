@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hotdesk_daemon.app.replay import replay_journal
+from hotdesk_daemon.app.recordings import recorded
+from hotdesk_daemon.app.replay import replay
 from hotdesk_daemon.core.ids import DeskId
 from hotdesk_daemon.journal.codec import digest_desk
 
@@ -40,7 +41,8 @@ async def lived(open_site: OpenSite) -> Site:
 
 async def replayed(path: Path, *desks: str) -> list[Replayed]:
     def run() -> list[Replayed]:
-        return [*replay_journal(f"sqlite:///{path}", desks=[DeskId(desk) for desk in desks])]
+        with recorded(f"sqlite:///{path}") as recording:
+            return replay(recording, desks=[DeskId(desk) for desk in desks])
 
     return await asyncio.to_thread(run)
 
@@ -113,8 +115,8 @@ async def test_it_ends_at_a_moment_and_shows_its_steps(open_site: OpenSite, tmp_
     until = site.clock.start + timedelta(minutes=5)
 
     def run() -> list[Replayed]:
-        url = f"sqlite:///{tmp_path / 'journal.sqlite3'}"
-        return [*replay_journal(url, desks=[site.desk_id(0)], until=until, watch=views.append)]
+        with recorded(f"sqlite:///{tmp_path / 'journal.sqlite3'}") as recording:
+            return replay(recording, desks=[site.desk_id(0)], until=until, watch=views.append)
 
     (found,) = await asyncio.to_thread(run)
 
