@@ -5,9 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= config/hotdesk.toml
 DIAGRAM := docs/transitions.md
+CAPTURE_SCHEMA := docs/capture.schema.json
 WORKERS ?= 4
 KILLS ?= 50
 SEED ?= 1
+DAYS ?= 100
+HOURS ?= 10
 RUN_PYTHON ?= /usr/bin/python3
 SOURCES := hotdesk_daemon tests $(wildcard bench)
 
@@ -20,7 +23,7 @@ GROUPS_OF := $(VENV)-lock/bin/python -m dependency_groups
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run test cover crash check check-format check-lint check-types check-layers check-diagram bench interop diagram format lock install deb unit-security venv venv-dev clean
+.PHONY: help run test golden cover crash days check check-format check-lint check-types check-layers check-diagram check-capture-schema bench interop diagram capture-schema format lock install deb unit-security venv venv-dev clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -34,11 +37,19 @@ test: $(VENV)/.dev ## run the tests on up to WORKERS cores
 crash: $(VENV)/.dev ## kill the daemon 50 times on a busy floor; KILLS and SEED choose otherwise
 	HOTDESK_CRASHES=$(KILLS) HOTDESK_CRASH_SEED=$(SEED) $(BIN)/python -m pytest --quiet tests/scenarios/test_kill.py $(ARGS)
 
+days: $(VENV)/.dev ## capture and replay 100 whole simulated days; DAYS, HOURS and SEED choose otherwise
+	HOTDESK_DAYS=$(DAYS) HOTDESK_DAY_HOURS=$(HOURS) HOTDESK_DAY_SEED=$(SEED) HOTDESK_REPLAYS=20 $(BIN)/python -m pytest --quiet \
+		--numprocesses auto --maxprocesses $(WORKERS) tests/scenarios/test_replayed_days.py -k socket $(ARGS)
+
+golden: $(VENV)/.dev ## write down what comes of the golden captures now; review the diff
+	HOTDESK_RECORD_GOLDEN=1 $(BIN)/python -m pytest --quiet --numprocesses $(WORKERS) tests/scenarios/test_golden.py
+	HOTDESK_WRITE_GOLDEN=1 $(BIN)/python -m pytest --quiet tests/captures/test_golden.py -k agreed
+
 cover: $(VENV)/.dev ## hold core to full branch coverage by its own tests
 	$(BIN)/python -m pytest --quiet --numprocesses auto --maxprocesses $(WORKERS) tests/core --cov --cov-report=
 	$(BIN)/coverage report --include 'hotdesk_daemon/core/*' --fail-under 100
 
-check: check-format check-lint check-types check-layers check-diagram ## format, lint, types, import layers, generated docs
+check: check-format check-lint check-types check-layers check-diagram check-capture-schema ## format, lint, types, import layers, generated docs
 
 check-format: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -55,8 +66,14 @@ check-layers: $(VENV)/.dev
 check-diagram: $(VENV)/.dev
 	$(BIN)/python -m hotdesk_daemon.core.diagram --check $(DIAGRAM)
 
+check-capture-schema: $(VENV)/.dev
+	$(BIN)/python -m hotdesk_daemon.captures.schema --check $(CAPTURE_SCHEMA)
+
 diagram: $(VENV)/.run ## write the transition diagram in docs/ from the table
 	$(BIN)/python -m hotdesk_daemon.core.diagram --write $(DIAGRAM)
+
+capture-schema: $(VENV)/.run ## write the JSON Schema of captures in docs/ from the classes of their lines
+	$(BIN)/python -m hotdesk_daemon.captures.schema --write $(CAPTURE_SCHEMA)
 
 format: $(VENV)/.dev ## format and fix what can be fixed
 	$(BIN)/ruff check --fix .

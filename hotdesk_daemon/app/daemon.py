@@ -368,14 +368,20 @@ def _calm_collector() -> None:
     gc.set_threshold(*_COLLECT_AFTER)
 
 
+def files_needed(settings: Settings) -> int:
+    """How many files may be open at once, at most."""
+    needed = _FILES + sum(len(desk.devices) for desk in settings.desks)
+    if settings.simulator.enabled:
+        needed += round(_FILES_PER_SIMULATED_DESK * settings.simulator.desks)
+    return needed
+
+
 def _allow_many_files(settings: Settings) -> tuple[str, ...]:
     """Raise our own limit of open files as far as we may; say so where even that is too low."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    needed = _FILES + sum(len(desk.devices) for desk in settings.desks)
-    if settings.simulator.enabled:
-        needed += round(_FILES_PER_SIMULATED_DESK * settings.simulator.desks)
+    needed = files_needed(settings)
     if hard == resource.RLIM_INFINITY or hard >= needed:
         return ()
     return (f"only {hard} files may be open, but {needed} may be needed; raise ulimit -n, or LimitNOFILE= of the unit",)

@@ -10,8 +10,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, Protocol
 
+import msgspec
+
 from hotdesk_daemon.api.site import Asked, CommandView, StreamItem
 from hotdesk_daemon.api.watchers import Watchers
+from hotdesk_daemon.api.wire import Explanation
+from hotdesk_daemon.app.explain import explain
+from hotdesk_daemon.app.explain.shapes import shape
 from hotdesk_daemon.app.mailbox import Letter
 from hotdesk_daemon.app.resync import read_truth
 from hotdesk_daemon.core.desk import CommandState, LinkState
@@ -92,6 +97,7 @@ class Fleet:
         self._narrator = narrator
         self._metrics = metrics
         self._journal_error: str | None = None
+        self._is_explaining = False  # one at a time: each is a second's work of a thread beside the event loop's
         self._lists: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None
 
@@ -370,6 +376,22 @@ class Fleet:
             for record in records
             if not isinstance(record.input, Exception)
         ]
+
+    async def explain(
+        self, desk_id: DeskId, *, at: datetime | None, since: datetime | None, booking: str | None, over_too: bool
+    ) -> Explanation:
+        if self._is_explaining:
+            raise TransientError("another explanation is being made", retry_after_s=1)
+        self._is_explaining = True
+        try:
+            return await self.journal.look(
+                lambda history: msgspec.convert(
+                    shape(explain(history, desk_id, at=at, since=since, booking=booking, over_too=over_too)),
+                    Explanation,
+                )
+            )
+        finally:
+            self._is_explaining = False
 
     def watch(
         self, *, desks: frozenset[DeskId] | None, kinds: frozenset[str] | None

@@ -59,7 +59,11 @@ VERBS: Final[Mapping[str, tuple[str, str]]] = {
     "breaker": ("breaker", "Show the breaker, or close it."),
     "maintenance": ("maintenance", "Leave a desk alone for a while."),
     "explain": ("explain", "Show why a desk is as it is."),
-    "replay": ("replay", "Run the journal through the same rules again."),
+    "timeline": ("timeline", "Draw a desk's day."),
+    "capture": ("capture", "Write history to a file."),
+    "import": ("import_", "Make a capture of what other tools have written."),
+    "replay": ("replay", "Run history through the same rules again."),
+    "what-if": ("what_if", "Run the journal under other rules."),
     "tap": ("tap", "Show what happens, live."),
     "version": ("version", "Show the version."),
 }

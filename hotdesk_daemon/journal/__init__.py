@@ -9,11 +9,12 @@ from hotdesk_daemon.journal.errors import (
     JournalUnavailableError,
     JournalVersionError,
 )
-from hotdesk_daemon.journal.memory import MemoryJournal
+from hotdesk_daemon.journal.memory import MemoryJournal, MemoryReading
 from hotdesk_daemon.journal.records import (
     Entry,
     Journal,
     OutboxRow,
+    Reading,
     Record,
     Stats,
     Stored,
@@ -34,7 +35,9 @@ __all__ = [
     "JournalUnavailableError",
     "JournalVersionError",
     "MemoryJournal",
+    "MemoryReading",
     "OutboxRow",
+    "Reading",
     "Record",
     "SqlJournal",
     "Stats",

@@ -52,6 +52,8 @@ class _Inners(msgspec.Struct):
 _encode = msgspec.json.Encoder().encode
 _encode_sorted = msgspec.json.Encoder(order="deterministic").encode
 _inputs: Final = {name: msgspec.json.Decoder(cls) for name, cls in KINDS.items()}
+#: How each kind of input is read, for who reads very many; `decode_input` is for everybody else.
+INPUT_DECODERS: Final[Mapping[str, Callable[[bytes], Input]]] = {name: each.decode for name, each in _inputs.items()}
 _commands: Final = {name: msgspec.json.Decoder(cls) for name, cls in DECIDED.items()}
 _reasons = msgspec.json.Decoder(tuple[Reason, ...])
 _stored_command = msgspec.json.Decoder(_StoredCommand)
@@ -133,7 +135,7 @@ def decode_desk(data: bytes) -> Desk:
 
 def digest_desk(desk: Desk) -> str:
     """A fingerprint of the whole state that does not depend on the order in which mappings were filled."""
-    buffered = [type(event).__name__ for event in desk.buffer]
+    buffered = [type(held.event).__name__ for held in desk.buffer]
     parts = {"kinds": _kinds(desk), "buffered": buffered, "desk": desk}
     return hashlib.sha256(_encode_sorted(parts)).hexdigest()
 
@@ -169,5 +171,5 @@ def _understood(decode: Callable[[bytes], _T], data: bytes, *, what: str) -> _T:
     """Decode, or say what could not be decoded and hand back its bytes."""
     try:
         return decode(data)
-    except (msgspec.DecodeError, KeyError, UnicodeDecodeError) as exc:
+    except (msgspec.DecodeError, KeyError, UnicodeDecodeError, RecursionError) as exc:
         raise UndecodableError(f"stored {what} cannot be read: {exc}", raw=bytes(data)) from exc

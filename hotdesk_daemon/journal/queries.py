@@ -114,16 +114,35 @@ def history(
     return [_stored_record(row) for row in connection.execute(query)]
 
 
-def backwards(
-    connection: sa.Connection, desk_id: DeskId, before_seq: int | None, until: datetime | None, limit: int
-) -> list[StoredRecord]:
-    """A desk's newest records first, from before *before_seq* and not after *until*."""
+def backwards(connection: sa.Connection, desk_id: DeskId, before_seq: int | None, limit: int) -> list[StoredRecord]:
+    """A desk's newest records first, from before *before_seq*."""
     query = sa.select(records).where(records.c.desk_id == desk_id).order_by(records.c.seq.desc()).limit(limit)
     if before_seq is not None:
         query = query.where(records.c.seq < before_seq)
-    if until is not None:
-        query = query.where(records.c.at <= to_micros(until))
     return [_stored_record(row) for row in connection.execute(query)]
+
+
+def seq_after(connection: sa.Connection, desk_id: DeskId, moment: datetime) -> int:
+    """
+    The number of a desk's first record after *moment*, or the one behind its last.
+
+    It is found by halving, for a desk's times rise with its numbers; there is no index of times.
+    """
+    of_desk = sa.select(sa.func.min(records.c.seq), sa.func.max(records.c.seq)).where(records.c.desk_id == desk_id)
+    first, last = connection.execute(of_desk).one()
+    if first is None:
+        return 1
+    low, high = int(first), int(last) + 1
+    micros = to_micros(moment)
+    at = sa.select(records.c.at).where(records.c.desk_id == desk_id, records.c.seq >= sa.bindparam("seq"))
+    at = at.order_by(records.c.seq).limit(1)
+    while low < high:
+        middle = (low + high) // 2
+        if (connection.scalar(at, {"seq": middle}) or 0) <= micros:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 def entries(
@@ -140,6 +159,70 @@ def entries(
     if until is not None:
         query = query.where(records.c.at <= to_micros(until))
     return [_entry(row) for row in connection.execute(query)]
+
+
+def own_entries(
+    connection: sa.Connection, desk_id: DeskId, since_seq: int, before_seq: int | None, limit: int
+) -> list[Entry]:
+    """A desk's records behind number *since_seq* and before *before_seq*, in their order."""
+    query = (
+        sa.select(records)
+        .where(records.c.desk_id == desk_id, records.c.seq > since_seq)
+        .order_by(records.c.seq)
+        .limit(limit)
+    )
+    if before_seq is not None:
+        query = query.where(records.c.seq < before_seq)
+    return [_entry(row) for row in connection.execute(query)]
+
+
+def entries_of(
+    connection: sa.Connection, desk_id: DeskId, after_seq: int, before_journal_seq: int, limit: int
+) -> list[Entry]:
+    """A desk's records behind *after_seq* that stand before a number of the journal."""
+    query = (
+        sa.select(records)
+        .where(records.c.desk_id == desk_id, records.c.seq > after_seq, records.c.journal_seq < before_journal_seq)
+        .order_by(records.c.seq)
+        .limit(limit)
+    )
+    return [_entry(row) for row in connection.execute(query)]
+
+
+def last_seq_before(connection: sa.Connection, desk_id: DeskId, before_journal_seq: int) -> int:
+    """The number of a desk's newest record before a number of the journal; 0 if there is none."""
+    query = (
+        sa.select(records.c.seq)
+        .where(records.c.desk_id == desk_id, records.c.journal_seq < before_journal_seq)
+        .order_by(records.c.seq.desc())
+        .limit(1)
+    )
+    return connection.scalar(query) or 0
+
+
+def first_journal_seq_since(connection: sa.Connection, since: datetime) -> int | None:
+    """The number in the journal of the first record of *since* or later; None if there is none."""
+    query = sa.select(records.c.journal_seq).where(records.c.at >= to_micros(since))
+    return connection.scalar(query.order_by(records.c.journal_seq).limit(1))
+
+
+def newest(connection: sa.Connection) -> tuple[int, datetime | None]:
+    """The number in the journal of its newest record, and its moment; 0 and None if it is empty."""
+    query = sa.select(records.c.journal_seq, records.c.at).order_by(records.c.journal_seq.desc()).limit(1)
+    row = connection.execute(query).first()
+    return (0, None) if row is None else (row[0], from_micros(row[1]))
+
+
+def snapshot(connection: sa.Connection, desk_id: DeskId) -> Desk | None:
+    """A desk's snapshot, if there is one that this version understands."""
+    query = sa.select(snapshots.c.state).where(
+        snapshots.c.desk_id == desk_id, snapshots.c.version == codec.SNAPSHOT_VERSION
+    )
+    state = connection.scalar(query)
+    try:
+        return codec.decode_desk(state) if state is not None else None
+    except UndecodableError:
+        return None
 
 
 def _stored_record(row: sa.Row[*tuple[object, ...]]) -> StoredRecord:

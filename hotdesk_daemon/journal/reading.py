@@ -9,25 +9,36 @@ import sqlalchemy as sa
 
 from hotdesk_daemon.core.errors import ConfigError
 from hotdesk_daemon.journal import dialect, queries
+from hotdesk_daemon.journal.errors import JournalUnavailableError
 from hotdesk_daemon.journal.schema import HEAD, JOURNAL_ID, meta, records
 from hotdesk_daemon.journal.store import unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from datetime import datetime
+    from pathlib import Path
 
+    from hotdesk_daemon.core.desk import Desk
     from hotdesk_daemon.core.ids import DeskId
     from hotdesk_daemon.journal.records import Entry, StoredRecord
 
 #: Records that are held at once.
 _AT_ONCE = 1000
+#: Of these, backwards, most readers need only the newest few.
+_AT_FIRST = 100
 
 
 class JournalReading:
-    """What `reading` gives."""
+    """What `reading` gives; *go_on*, called before every read, may raise to end what takes too long."""
 
-    def __init__(self, connection: sa.Connection) -> None:
+    def __init__(
+        self, connection: sa.Connection, *, file: Path | None = None, go_on: Callable[[], None] = lambda: None
+    ) -> None:
         self._connection = connection
+        self._file = file
+        self._number = _number(file)
+        self._go_on = go_on
+        self._passed = 0
 
     def desks(self) -> list[DeskId]:
         """Every desk that has records, by name."""
@@ -37,6 +48,12 @@ class JournalReading:
     def journal_id(self) -> str | None:
         """The journal's own name; None if no daemon of this version has opened it yet."""
         return self._connection.scalar(sa.select(meta.c.value).where(meta.c.key == JOURNAL_ID))
+
+    @property
+    def progress(self) -> float:
+        """How much of the journal the newest going-through by `entries` has behind it, from 0 to 1."""
+        newest, _ = self.end()
+        return self._passed / newest if newest else 0.0
 
     def entries(
         self, *, desks: Collection[DeskId] = (), after: int = 0, until: datetime | None = None
@@ -49,19 +66,68 @@ class JournalReading:
             after: from behind this number of the journal.
             until: not those of a later moment than this.
         """
+        if len(desks) == 1 and not after:
+            yield from self._own_entries(next(iter(desks)), until)
+            return
         while page := queries.entries(self._connection, desks, after, until, _AT_ONCE):
             yield from page
-            after = page[-1].journal_seq
+            after = self._passed = page[-1].journal_seq
+            self._go_on()
+
+    def _own_entries(self, desk_id: DeskId, until: datetime | None) -> Iterator[Entry]:
+        """One desk's own records, found by its numbers: the journal's would lead through those of all the others."""
+        end = None if until is None else queries.seq_after(self._connection, desk_id, until)
+        seq = 0
+        while page := queries.own_entries(self._connection, desk_id, seq, end, _AT_ONCE):
+            yield from page
+            seq, self._passed = page[-1].seq, page[-1].journal_seq
+            self._go_on()
+
+    def entries_of(self, desk_id: DeskId, *, after_seq: int, before: int) -> Iterator[Entry]:
+        """A desk's records behind its number *after_seq* that stand before number *before* of the journal."""
+        while page := queries.entries_of(self._connection, desk_id, after_seq, before, _AT_ONCE):
+            yield from page
+            after_seq = page[-1].seq
+
+    def last_seq_before(self, desk_id: DeskId, journal_seq: int) -> int:
+        """The number of a desk's newest record before number *journal_seq* of the journal; 0 if there is none."""
+        return queries.last_seq_before(self._connection, desk_id, journal_seq)
+
+    def first_since(self, since: datetime) -> int | None:
+        """The number in the journal of the first record of *since* or later; None if there is none."""
+        return queries.first_journal_seq_since(self._connection, since)
+
+    def end(self) -> tuple[int, datetime | None]:
+        """The number in the journal of its newest record, and its moment; 0 and None if it is empty."""
+        return queries.newest(self._connection)
+
+    def snapshot(self, desk_id: DeskId) -> Desk | None:
+        """A desk's snapshot, if there is one that this version understands."""
+        return queries.snapshot(self._connection, desk_id)
+
+    def refresh(self) -> None:
+        """
+        See from now on what was committed meanwhile; until then it is one moment that is looked at.
+
+        Raises:
+            JournalUnavailableError: its file is gone, or is another one: nothing will come into this one any more.
+        """
+        if _number(self._file) != self._number:
+            raise JournalUnavailableError(f"{self._file}: the journal was moved away, or replaced")
+        self._connection.rollback()
 
     def newest(self, desk_id: DeskId, *, until: datetime | None = None) -> Iterator[StoredRecord]:
         """The records of a desk from the newest, or the newest at *until*, backwards."""
-        before: int | None = None
-        while page := queries.backwards(self._connection, desk_id, before, until, _AT_ONCE):
+        before = None if until is None else queries.seq_after(self._connection, desk_id, until)
+        size = _AT_FIRST
+        while page := queries.backwards(self._connection, desk_id, before, size):
             yield from page
-            before = page[-1].seq
+            before, size = page[-1].seq, _AT_ONCE
+            self._go_on()
 
     def record(self, desk_id: DeskId, seq: int) -> StoredRecord | None:
         """One record; None if it is not there (any more)."""
+        self._go_on()
         page = queries.history(self._connection, desk_id, seq - 1, seq, 1)
         return page[0] if page else None
 
@@ -82,9 +148,17 @@ def reading(url: str) -> Iterator[JournalReading]:
     try:
         with dialect.make_engine(parsed, read_only=True).connect() as connection:
             _check(connection, where=str(file or url))
-            yield JournalReading(connection)
+            yield JournalReading(connection, file=file)
     except sa.exc.SQLAlchemyError as exc:
         raise unavailable("read", exc) from exc
+
+
+def _number(file: Path | None) -> int | None:
+    """The number of *file* in its file system; None if there is none."""
+    try:
+        return file.stat().st_ino if file is not None else None
+    except OSError:
+        return None
 
 
 def _check(connection: sa.Connection, *, where: str) -> None:

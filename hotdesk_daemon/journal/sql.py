@@ -6,13 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from hotdesk_daemon.journal import dialect, queries, store
+from hotdesk_daemon.journal.errors import JournalUnavailableError
 from hotdesk_daemon.journal.reader import Reader
+from hotdesk_daemon.journal.reading import JournalReading
 from hotdesk_daemon.journal.records import (
     DEFAULT_LIMIT,
     OutboxRow,
+    Reading,
     Record,
     Stats,
     Stored,
@@ -31,16 +34,20 @@ if TYPE_CHECKING:
     from hotdesk_daemon.core.ids import CommandId, DeskId
 
 Clock = Callable[[], datetime]
+_T = TypeVar("_T")
 
 
 class SqlJournal:
     """A `Journal` at a database URL, made by `SqlJournal.open`."""
 
-    def __init__(self, url: sa.URL, *, clock: Clock, writer: Writer, reader: Reader, close_timeout_s: float) -> None:
+    def __init__(
+        self, url: sa.URL, *, clock: Clock, writer: Writer, reader: Reader, looker: Reader, close_timeout_s: float
+    ) -> None:
         self._url: Final = url
         self._clock: Final = clock
         self._writer: Final = writer
         self._reader: Final = reader
+        self._looker: Final = looker
         self._close_timeout_s: Final = close_timeout_s
 
     @classmethod
@@ -54,6 +61,7 @@ class SqlJournal:
         max_commit: int = 4096,
         max_size_bytes: int | None = None,
         read_timeout_s: float = 60.0,
+        look_timeout_s: float = 10.0,
         close_timeout_s: float = 30.0,
     ) -> AsyncIterator[SqlJournal]:
         """
@@ -66,6 +74,7 @@ class SqlJournal:
             max_commit: records in one transaction, about.
             max_size_bytes: of the database file; a full one refuses appends until something was deleted.
             read_timeout_s: limit of one read.
+            look_timeout_s: limit of one look at the history.
             close_timeout_s: limit for committing what was appended when the block ends.
 
         Raises:
@@ -85,6 +94,7 @@ class SqlJournal:
                 max_commit=max_commit,
             ),
             reader=Reader(parsed, timeout_s=read_timeout_s),
+            looker=Reader(parsed, timeout_s=look_timeout_s),
             close_timeout_s=close_timeout_s,
         )
         try:
@@ -121,6 +131,19 @@ class SqlJournal:
     ) -> list[OutboxRow]:
         return await self._reader.run(queries.outbox_page, desk_id, states, limit, before)
 
+    async def look(self, look: Callable[[Reading], _T]) -> _T:
+        # On a thread of its own: what looks far back must hold up no short read.
+        is_wanted = True
+
+        def go_on() -> None:
+            if not is_wanted:
+                raise JournalUnavailableError("nobody waits for it any more")
+
+        try:
+            return await self._looker.run(lambda connection: look(JournalReading(connection, go_on=go_on)))
+        finally:
+            is_wanted = False
+
     async def stats(self) -> Stats:
         return await self._reader.run(self._stats)
 
@@ -128,7 +151,7 @@ class SqlJournal:
         try:
             await self._writer.close(timeout_s=self._close_timeout_s)
         finally:
-            await self._reader.close()
+            await asyncio.gather(self._reader.close(), self._looker.close())
 
     def _stats(self, connection: sa.Connection) -> Stats:
         path = dialect.file_of(self._url)

@@ -21,6 +21,7 @@ from hotdesk_daemon.journal import (
     JournalRefusedError,
     JournalUnavailableError,
     JournalVersionError,
+    Reading,
     SqlJournal,
 )
 from hotdesk_daemon.journal.dialect import make_engine
@@ -35,8 +36,8 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "state" / "journal.db"
 
 
-def opened(path: Path, **settings: int) -> AbstractAsyncContextManager[SqlJournal]:
-    return SqlJournal.open(f"sqlite:///{path}", clock=now, **settings)
+def opened(path: Path, **settings: float) -> AbstractAsyncContextManager[SqlJournal]:
+    return SqlJournal.open(f"sqlite:///{path}", clock=now, **settings)  # type: ignore[arg-type]  # whole or not
 
 
 def change(path: Path, sql: str, *values: object) -> None:
@@ -310,3 +311,17 @@ async def test_reading_does_not_wait_for_writing(path: Path) -> None:
 
             other.execute("ROLLBACK")
         await blocked
+
+
+async def test_a_look_that_takes_too_long_ends_and_holds_up_nobody(path: Path) -> None:
+    def look_for_ever(history: Reading) -> None:
+        while True:
+            history.record(DESK, 1)
+
+    async with opened(path, look_timeout_s=0.1) as journal:
+        await journal.append([record(1)])
+        looking = asyncio.create_task(journal.look(look_for_ever))
+        assert [1] == await seqs_of(journal)
+        with pytest.raises(JournalUnavailableError, match=r"did not answer within 0\.1 s"):
+            await looking
+        assert [DESK] == await journal.look(lambda history: history.desks())

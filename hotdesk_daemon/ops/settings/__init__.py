@@ -34,6 +34,7 @@ from hotdesk_daemon.ops.settings.organisations import (
     WebhookProof,
     WebhookSettings,
 )
+from hotdesk_daemon.ops.settings.policy_file import DeskRules, PolicyFile, load_policy_file
 from hotdesk_daemon.ops.settings.safety import SafetySettings, StageSettings
 from hotdesk_daemon.ops.settings.secret import Secret, ensure_http_token, stored_http_token
 from hotdesk_daemon.ops.settings.site import Settings, desk_configured, policy_of
@@ -42,6 +43,7 @@ __all__ = [
     "MANIFEST_ID",
     "Auth",
     "DaemonSettings",
+    "DeskRules",
     "DeskSettings",
     "DeviceSettings",
     "DispatchSettings",
@@ -54,6 +56,7 @@ __all__ = [
     "LogSettings",
     "OpeningHours",
     "OrganisationSettings",
+    "PolicyFile",
     "PolicySettings",
     "SafetySettings",
     "Secret",
@@ -72,6 +75,7 @@ __all__ = [
     "Weekday",
     "desk_configured",
     "ensure_http_token",
+    "load_policy_file",
     "load_settings",
     "policy_of",
     "stored_http_token",
