@@ -69,6 +69,11 @@ _ALL: Final = (
     _event("config.invalid", "error", "The configuration cannot be used. Mend what `problem` says.", "problem"),
     _event("config.warning", "warning", "The configuration works but should be mended.", "problem"),
     _event("task.failed", "error", "A part of the daemon ended that should not. It is a bug: report the line.", "task"),
+    _event("log.folded", "warning", "A flood: so many more lines of the event `folded` were left out within the time. "
+           "Info or error where that event is.", "folded", "lines", "window_s"),
+    _event("log.journal_away", "warning", "systemd's journal does not take lines by its socket: they go to stdout, "
+           "without fields, until it does.", "error"),
+    _event("log.journal_back", "info", "systemd's journal takes lines by its socket again.", "lines"),
     _event("library.message", "warning", "A library that the daemon uses had something to say.", "logger", "message"),
     _event("link.up", "info", "A device is connected and subscribed; `after` is what kept it down before.", "software",
            "after"),

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from hotdesk_daemon.ops.events import COMMON_FIELDS, EVENTS, LogEvent
+from hotdesk_daemon.ops.floods import MOST, WINDOW_S
+from hotdesk_daemon.ops.journald import NAMESPACE, SHORT, message_id
 from hotdesk_daemon.ops.settings import Settings
 from hotdesk_daemon.ops.settings.declared import Setting, settings_of
 from hotdesk_daemon.ops.settings.special import Table, Tables
@@ -53,14 +55,51 @@ _LOGS: Final = """\
 
 <!-- Made from the code: python -m hotdesk_daemon.ops.reference logs > docs/logs.md -->
 
-`hotdesk-daemon run` writes its log to stdout, one fact per line: JSON, or a readable form on a terminal
-(`log.format`). Under systemd each line begins with its level (`<3>` error … `<7>` debug), so that
-`journalctl -p warning -u hotdesk-daemon` works.
+`hotdesk-daemon run` logs one fact per line, in one of these forms (`log.format`):
+
+* `console`, for people: on a terminal.
+* `journald`: under systemd, to the journal's own socket, every field under its own name.
+* `json`, one object a line, on stdout: everywhere else. `logfmt` likewise, when asked for. Where the journal reads
+  stdout, these lines begin with their level (`<3>` error … `<7>` debug).
 
 Levels say what to do: **error** act, or data is lost; **warning** odd but handled, look when it repeats; **info** a
 change somebody would ask about; **debug** everything else. A lasting failure is a warning once, debug while it
-repeats, and info when it is over. No line names a person or a secret: such fields are left out, addresses are blotted
-out.
+repeats, and info when it is over. No line names a person or a secret: such fields are left out, addresses, credentials
+and tokens are blotted out. What libraries say takes the same way, as `library.message`, from warning up.
+
+## In the journal
+
+A field's name is that of the tables below in capitals: `journal_seq` is `JOURNAL_SEQ`, `exception.type` is
+`EXCEPTION_TYPE`. Three have a short name besides, for typing: @SHORT@. The field `message` is `TEXT`, because
+`MESSAGE` is the whole line as text; `timestamp` and `level` are the journal's own time and `PRIORITY`. A traceback
+stands below its line.
+
+    journalctl -u hotdesk-daemon -p warning              # what was odd, and what needs somebody
+    journalctl -u hotdesk-daemon DESK=osl-4-014          # one desk
+    journalctl -u hotdesk-daemon BOOKING=osl-4-014.b17   # one booking
+    journalctl -u hotdesk-daemon EVENT=command.parked -o json-pretty
+
+Each event has a `MESSAGE_ID` that never changes: [below](#message-ids). When the journal takes nothing, lines go to
+stdout with their level in front until it does (`log.journal_away`, `log.journal_back`); the daemon never waits for it.
+
+## To follow a booking
+
+Every line about a booking carries its `booking_id`, from the first event to the last answer: the booking's own life,
+its open change, its sign-ins, and each command for it (decided, sent, taken, done; or refused, unknown, repeated,
+parked, retried, dropped). It is the id that the HTTP door, `hotdesk-daemon bookings` and `explain` show, and it stays
+the same over restarts. `command_id` tells the commands apart, `cause_seq` is the `journal_seq` of the line that led to
+this one. What the cloud answered to a request carries both (at debug), with the tracking id that Webex support asks
+for.
+
+    journalctl -u hotdesk-daemon BOOKING=osl-4-014.b17
+    grep -F '"booking_id":"osl-4-014.b17"' hotdesk.log
+    hotdesk-daemon explain osl-4-014    # the same from the daemon's journal, with every rule that decided
+
+## Floods
+
+Of one event at one desk (or organisation, or library) @MOST@ lines are written within @WINDOW@ s; how many more there
+were is said once, when the time is over: `log.folded`. Debug lines are not folded. Nothing is missing in the daemon's
+own journal: `hotdesk-daemon explain` and `tap` show all.
 """
 
 
@@ -71,11 +110,15 @@ def render_configuration() -> str:
 
 def render_logs() -> str:
     """Return ``docs/logs.md``."""
-    lines = [_LOGS, "## Fields of any line", "", "| field | meaning |", "|---|---|"]
+    short = ", ".join(f"`{name}` (`{field}`)" for field, name in SHORT.items())
+    words = _LOGS.replace("@SHORT@", short).replace("@MOST@", str(MOST)).replace("@WINDOW@", f"{WINDOW_S:g}")
+    lines = [words, "## Fields of any line", "", "| field | meaning |", "|---|---|"]
     lines += [f"| `{name}` | {meaning} |" for name, meaning in COMMON_FIELDS.items()]
     for family, events in groupby(EVENTS.values(), key=lambda event: event.name.partition(".")[0]):
         lines += ["", f"## {family}", "", "| event | level | meaning | fields |", "|---|---|---|---|"]
         lines += [_event_row(event) for event in events]
+    lines += ["", "## Message ids", "", f"UUIDs of version 5, made of {NAMESPACE} and the event's name.", ""]
+    lines += ["| event | `MESSAGE_ID` |", "|---|---|", *(f"| `{name}` | `{message_id(name)}` |" for name in EVENTS)]
     return "\n".join(lines) + "\n"
 
 
