@@ -16,6 +16,7 @@ import fcntl
 import os
 import re
 import socket
+import sys
 import uuid
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -75,13 +76,14 @@ class JournalSocket:
             with open(file, "wb", closefd=False) as out:
                 out.write(payload)
             fcntl.fcntl(file, fcntl.F_ADD_SEALS, _SEALS)
-            socket.send_fds(self._socket, [b""], [file], 0, self._address)
+            # Not `socket.send_fds`, which forgets the address.
+            ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, file.to_bytes(4, sys.byteorder))]
+            self._socket.sendmsg([b""], ancillary, 0, self._address)
         finally:
             os.close(file)
 
-    def close(self) -> None:
-        """Let the socket go."""
-        self._socket.close()
+    def __del__(self) -> None:
+        self._socket.close()  # loggers keep their way for as long as they live, so nobody knows an earlier end
 
 
 def frame(fields: Iterable[tuple[str, str]]) -> bytes:

@@ -123,6 +123,9 @@ class _Unwaiting:
     def flush(self) -> None:
         """Nothing is held back."""
 
+    def __del__(self) -> None:
+        self._socket.close()
+
 
 class _Sink(Protocol):
     """What a line is written to."""
