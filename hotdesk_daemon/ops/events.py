@@ -23,6 +23,8 @@ COMMON_FIELDS: Final[Mapping[str, str]] = {
     "desk_id": "the desk it is about",
     "device_id": "the device it is about",
     "org": "the organisation it is about",
+    "booking_id": "our id of the booking it is about, the same in every line about it and over restarts",
+    "command_id": "our id of the command it is about",
     "journal_seq": "the desk's sequence number of the input that did it",
     "cause_seq": "the desk's sequence number of the earlier input that led here",
     "reason": "the row of the table that decided, in words",
@@ -34,7 +36,9 @@ COMMON_FIELDS: Final[Mapping[str, str]] = {
 }
 
 #: What a logging call may pass beside an event's own fields.
-CALL_FIELDS: Final = frozenset({"desk_id", "device_id", "org", "journal_seq", "cause_seq", "reason", "exc_info"})
+CALL_FIELDS: Final = frozenset(
+    {"desk_id", "device_id", "org", "booking_id", "command_id", "journal_seq", "cause_seq", "reason", "exc_info"}
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -52,7 +56,7 @@ def _event(name: str, level: str, meaning: str, *fields: str) -> LogEvent:
 
 
 _BOOKING: Final = ("booking_id", "meeting_id", "booking_request_uuid", "origin")
-_COMMAND: Final = ("command_id", "command", "booking_id")
+_COMMAND: Final = ("command_id", "booking_id", "command")
 
 _ALL: Final = (
     _event("daemon.started", "info", "The process began.", "version", "python", "config", "desks", "stage", "loop"),
@@ -87,6 +91,8 @@ _ALL: Final = (
            "Pin its fingerprint instead.", "secure"),
     _event("link.subscription_refused", "info", "A device refused one subscription, most often because its release "
            "lacks it; the rest goes on.", "path"),
+    _event("link.unexpected", "debug", "A device was heard while its link counts as down, such as an organisation's "
+           "without a good token: not applied; the list after the link's return has it.", "kind", "booking_id"),
     _event("org.not_activated", "warning", "An organisation waits for its activation: run `hotdesk-daemon activate`.",
            "error"),
     _event("org.tokens_valid", "info", "An organisation's access token is good (again)."),
@@ -153,6 +159,7 @@ _ALL: Final = (
     _event("booking.ended", "info", "A booking is over.", *_BOOKING, "cause"),
     _event("booking.deleted", "info", "A booking is gone.", *_BOOKING, "cause"),
     _event("booking.failed", "warning", "A booking was not confirmed.", *_BOOKING, "cause"),
+    _event("booking.deletion_asked", "info", "Somebody asked us to delete a booking.", *_BOOKING),
     _event("booking.rejected", "info", "The rules do not allow a booking; at stage `enforce` it is deleted.",
            *_BOOKING),
     _event("booking.reverted", "info", "The rules do not allow a change; the old times are being put back.", *_BOOKING),
@@ -170,7 +177,18 @@ _ALL: Final = (
     _event("sign_in.overstayed", "warning", "Somebody is still signed in though the device should have signed them "
            "out. Look at the desk, or sign out from here.", "booking_id"),
     _event("command.decided", "info", "A command is to be sent.", *_COMMAND),
-    _event("command.sent", "debug", "A command is being sent.", *_COMMAND, "attempt"),
+    _event("command.sent", "info", "A command is being sent. Debug: from the second attempt on.", *_COMMAND, "attempt"),
+    _event("command.taken", "info", "A device answered OK; the command is done when its effect shows.", *_COMMAND,
+           "attempt"),
+    _event("command.not_done", "debug", "A device answered, or nothing left us: certainly nothing was done.",
+           *_COMMAND, "attempt", "message"),
+    _event("command.late", "debug", "An answer came to a command that was settled, or asked after, already.",
+           *_COMMAND),
+    _event("command.overdue", "warning", "A command was taken, or its answer lost, and its effect does not show in "
+           "time: a list is read. Of a sign-out: somebody is still signed in. Debug: the same again.", *_COMMAND,
+           "attempt"),
+    _event("command.asked", "info", "A list told what became of a command whose answer was lost: nothing, so it is "
+           "sent again or parked.", *_COMMAND, "attempt"),
     _event("command.done", "info", "A command had its effect.", *_COMMAND, "attempt"),
     _event("command.refused", "warning", "A device refused a command.", *_COMMAND, "message"),
     _event("command.unknown", "warning", "A command was sent and its answer lost. The device is asked before anything "
@@ -181,9 +199,10 @@ _ALL: Final = (
            *_COMMAND),
     _event("command.retried", "info", "A person asked that a parked command be tried again.", *_COMMAND),
     _event("command.repeated", "warning", "A command was certainly not done and is sent again. Debug: from the second "
-           "time on.", "command_id", "attempt", "wait_s", "cause"),
+           "time on.", "command_id", "booking_id", "attempt", "wait_s", "cause"),
     _event("list.applied", "debug", "A device's list of bookings was read and applied.", "bookings", "skipped"),
-    _event("list.failed", "warning", "A device's list could not be read; tried again.", "error"),
+    _event("list.failed", "warning", "A device's list could not be read; tried again. Debug: the same again.", "error"),
+    _event("list.recovered", "info", "A device's list can be read again."),
     _event("input.undecodable", "warning", "A message could not be understood. It is kept in the journal.", "error",
            "size_bytes"),
     _event("journal.opened", "info", "The journal is open and the desks' states are loaded.", "url", "desks",

@@ -74,6 +74,7 @@ def configure_logs(
         cache_logger_on_first_use=False,  # `get_log` binds once, and that is the logger that is kept
     )
     _bridge(LibraryHandler())
+    logging.captureWarnings(capture=True)
 
 
 def close_logs() -> None:
@@ -206,6 +207,14 @@ class Fold:
         repeats = self._repeats.pop(key, None)
         if repeats is not None:
             self._say(event, repeats=repeats, **fields)
+
+    def is_down(self, key: str) -> bool:
+        """Whether *key* is said to fail."""
+        return key in self._repeats
+
+    def forget(self, key: str) -> None:
+        """Nothing more will be said of *key*."""
+        self._repeats.pop(key, None)
 
     def _say(self, event: str, **fields: object) -> None:
         getattr(self.log, EVENTS[event].level)(event, **fields)

@@ -1,5 +1,5 @@
 """
-The reference documents that are made from declarations: ``docs/configuration.md`` and ``docs/logs.md``.
+The reference documents that are made from declarations: ``docs/{configuration,logs,metrics}.md``.
 
     python -m hotdesk_daemon.ops.reference configuration > docs/configuration.md
     python -m hotdesk_daemon.ops.reference logs --check docs/logs.md
@@ -21,6 +21,7 @@ import attrs
 from hotdesk_daemon.ops.events import COMMON_FIELDS, EVENTS, LogEvent
 from hotdesk_daemon.ops.floods import MOST, WINDOW_S
 from hotdesk_daemon.ops.journald import NAMESPACE, SHORT, message_id
+from hotdesk_daemon.ops.metrics import DESK_SERIES, PROCESS, Metrics, MetricSpec, Values
 from hotdesk_daemon.ops.settings import Settings
 from hotdesk_daemon.ops.settings.declared import Setting, settings_of
 from hotdesk_daemon.ops.settings.special import Table, Tables
@@ -103,6 +104,27 @@ own journal: `hotdesk-daemon explain` and `tap` show all.
 """
 
 
+_METRICS: Final = """\
+# Metrics
+
+<!-- Made from the code: python -m hotdesk_daemon.ops.reference metrics > docs/metrics.md -->
+
+`GET /metrics` answers in Prometheus' text format, without a token: no metric names a person, a title or a booking.
+`config/prometheus/hotdesk-daemon.rules.yml` has the alerts, each with a page in [runbooks](runbooks/);
+`config/grafana/hotdesk-daemon.json` is a dashboard. To have Prometheus ask:
+
+    scrape_configs:
+      - job_name: hotdesk-daemon
+        static_configs:
+          - targets: ["127.0.0.1:8480"]
+
+Units are seconds and bytes; counters end in `_total` and begin at 0 with the process. Each label has the values named
+here and no others, or one for each organisation. `desk` stands on two gauges only, and for the first @DESKS@ desks in
+the order of names, so a desk has two series at most; `hotdesk_desk_series_left_out` says how many desks have none. All
+desks are in the sums.
+"""
+
+
 def render_configuration() -> str:
     """Return ``docs/configuration.md``."""
     return "\n".join([_CONFIGURATION, *_chapters(Settings, "", {})]).rstrip() + "\n"
@@ -120,6 +142,25 @@ def render_logs() -> str:
     lines += ["", "## Message ids", "", f"UUIDs of version 5, made of {NAMESPACE} and the event's name.", ""]
     lines += ["| event | `MESSAGE_ID` |", "|---|---|", *(f"| `{name}` | `{message_id(name)}` |" for name in EVENTS)]
     return "\n".join(lines) + "\n"
+
+
+def render_metrics() -> str:
+    """Return ``docs/metrics.md``."""
+    lines = [_METRICS.replace("@DESKS@", str(DESK_SERIES)), "| metric | type | labels | meaning |", "|---|---|---|---|"]
+    lines += [_metric_row(spec) for spec in Metrics(version="").specs.values()]
+    lines += ["", "## The process", "", "Told by prometheus-client, where the machine lets it read `/proc`.", ""]
+    lines += ["| metric | type | labels | meaning |", "|---|---|---|---|", *(_metric_row(spec) for spec in PROCESS)]
+    return "\n".join(lines) + "\n"
+
+
+def _metric_row(spec: MetricSpec) -> str:
+    names = f"`{spec.name}`" if spec.kind == "histogram" else f"`{spec.samples[0]}`"
+    labels = "; ".join(f"`{label}`: {_values(values)}" for label, values in spec.labels.items())
+    return f"| {names} | {spec.kind} | {labels} | {spec.meaning} |"
+
+
+def _values(values: Values) -> str:
+    return values if isinstance(values, str) else ", ".join(f"`{value}`" for value in values)
 
 
 def _event_row(event: LogEvent) -> str:
@@ -162,7 +203,11 @@ def _default(words: Setting, field: attrs.Attribute[Any]) -> str:
     return words.none or "" if field.default is None else f"`{words.kind.render(field.default)}`"
 
 
-_TOPICS: Final[Mapping[str, Callable[[], str]]] = {"configuration": render_configuration, "logs": render_logs}
+_TOPICS: Final[Mapping[str, Callable[[], str]]] = {
+    "configuration": render_configuration,
+    "logs": render_logs,
+    "metrics": render_metrics,
+}
 
 
 def main(arguments: list[str]) -> int:
