@@ -33,6 +33,11 @@ async def test_the_package_may_block_in_a_thread() -> None:
     await asyncio.to_thread(sleep_inside_the_package)
 
 
+@pytest.fixture(autouse=True)
+def _conftest_finds_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+
+
 def test_a_task_left_behind_fails_the_test_and_is_named(pytester: pytest.Pytester) -> None:
     pytester.makeconftest((Path(__file__).parent / "conftest.py").read_text(encoding="utf-8"))
     pytester.makeini("[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n")

@@ -74,7 +74,7 @@ _ALL: Final = (
     _event("config.warning", "warning", "The configuration works but should be mended.", "problem"),
     _event("task.failed", "error", "A part of the daemon ended that should not. It is a bug: report the line.", "task"),
     _event("log.folded", "warning", "A flood: so many more lines of the event `folded` were left out within the time. "
-           "Info or error where that event is.", "folded", "lines", "window_s"),
+           "Info or error where that event is.", "folded", "lines", "window_s", "logger"),
     _event("log.journal_away", "warning", "systemd's journal does not take lines by its socket: they go to stdout, "
            "without fields, until it does.", "error"),
     _event("log.journal_back", "info", "systemd's journal takes lines by its socket again.", "lines"),

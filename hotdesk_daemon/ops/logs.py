@@ -122,7 +122,10 @@ def _choose(form: LogFormat, stream: TextIO, environ: Mapping[str, str]) -> LogF
 
 
 class LibraryHandler(logging.Handler):
-    """Hands the records of ``logging`` to our own way of writing lines."""
+    """Hands the records of ``logging`` to our own way of writing lines; see the module for those it leaves out."""
+
+    def __init__(self) -> None:
+        super().__init__(level=logging.WARNING)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Log *record* as ``library.message``; the text is scrubbed like every other."""

@@ -40,7 +40,11 @@ Values = tuple[str, ...] | str
 _ORG: Final = "id of an organisation of the configuration"
 _DESK: Final = "id of a desk"
 _COMMANDS: Final = tuple(
-    sorted({kind.path for kind in vars(commands).values() if isinstance(kind, type) and "path" in vars(kind)})
+    sorted(
+        kind.path
+        for kind in vars(commands).values()
+        if isinstance(kind, type) and issubclass(kind, commands.Command) and "path" in vars(kind)
+    )
 )
 _TOKEN_STATES: Final = ("not activated", "valid", "failing", "reauthorise")
 
