@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Never
 
 import attrs
 
 from hotdesk_daemon.core.commands import Logout
-from hotdesk_daemon.core.desk import CommandState, Desk, LinkState
+from hotdesk_daemon.core.desk import SETTLED, CommandState, Desk, LinkState, SignInState
 from hotdesk_daemon.core.inputs import KINDS, DeviceInput, LinkDown, LinkUp, ListFailed, Undecodable
 from hotdesk_daemon.core.steps import Life, Reason, Step
 from hotdesk_daemon.journal import Record
-from hotdesk_daemon.ops.events import CALL_FIELDS, EVENTS
+from hotdesk_daemon.ops.events import CALL_FIELDS, COMMON_FIELDS, EVENTS
 from hotdesk_daemon.ops.logs import Fold, get_log
 from hotdesk_daemon.ops.metrics import DeskNumbers
 
@@ -39,6 +39,8 @@ SAME: Final = {"booking.surprise": "desk.surprise"}
 _BEGINNING: Final = frozenset({"daemon started", "not connected yet"})
 _PARKED: Final = "command.parked"
 _LOOK_EVERY_S: Final = 1.0
+#: Settled commands whose bookings are remembered: answers may come after the effect.
+_SETTLED_KEPT: Final = 1000
 #: Inputs that a device said, and nobody else.
 _HEARD: Final = frozenset(
     name for name, kind in KINDS.items() if issubclass(kind, DeviceInput) and kind not in (LinkUp, LinkDown, ListFailed)
@@ -66,6 +68,7 @@ class Narrator:
         self._heard_at: dict[str, float] = {}
         self._doubted: set[str] = set()
         self._flooded: set[str] = set()
+        self._settled: OrderedDict[str, str] = OrderedDict()  # the newest settled commands and their bookings
         metrics.last_event.set(wall())
 
     def stepped(self, record: Record, step: Step) -> None:
@@ -190,6 +193,8 @@ class Narrator:
 
     def _reason(self, record: Record, step: Step, reason: Reason) -> None:
         name = SAME.get(reason.code, reason.code)
+        if reason.code == "sign_in.over" and reason.after == SignInState.STAYING.value:
+            name = "sign_in.staying"
         if reason.code not in TOLD_ELSEWHERE:
             self._tell(name, record, step, reason)
         # Whatever row parks a command, a person has to know it by the one line that says so.
@@ -204,13 +209,13 @@ class Narrator:
         told = _Told(record, step, reason)
         found: dict[str, Any] = {
             "desk_id": record.desk_id,
-            "booking_id": told.booking_id,
+            "booking_id": told.booking_id or self._settled.get(told.command_id),
             "command_id": told.command_id,
             "journal_seq": record.seq,
             "cause_seq": reason.cause_seq or record.cause_seq,
             "reason": reason.text,
             "device_id": reason.device or getattr(record.input, "device", None),
-            **{field: FACTS[field](told) for field in event.fields},
+            **{field: FACTS[field](told) for field in event.fields if field not in COMMON_FIELDS},
         }
         fields = {key: value for key, value in found.items() if value not in {None, ""}}
         device = f"{record.desk_id} {fields.get('device_id')}"
@@ -243,6 +248,10 @@ class Narrator:
             if outcome:
                 metrics.commands.labels(command.command.path, outcome).inc()
                 self._overdue_fold.forget(command.command_id)
+            if command.state in SETTLED and command.booking_id is not None:
+                self._settled[command.command_id] = command.booking_id
+                if len(self._settled) > _SETTLED_KEPT:
+                    self._settled.popitem(last=False)
 
 
 def _common(fields: Mapping[str, Any]) -> dict[str, Any]:
