@@ -8,6 +8,7 @@ DIAGRAM := docs/transitions.md
 WORKERS ?= 4
 KILLS ?= 50
 SEED ?= 1
+PROMTOOL ?= promtool
 SOURCES := hotdesk_daemon tests $(wildcard bench)
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -19,7 +20,7 @@ GROUPS_OF := $(VENV)-lock/bin/python -m dependency_groups
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run test cover crash check check-format check-lint check-types check-layers check-diagram bench interop diagram format lock venv venv-dev clean
+.PHONY: help run test cover crash check check-format check-lint check-types check-layers check-diagram check-alerts bench interop diagram format lock venv venv-dev clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -37,7 +38,7 @@ cover: $(VENV)/.dev ## hold core to full branch coverage by its own tests
 	$(BIN)/python -m pytest --quiet --numprocesses auto --maxprocesses $(WORKERS) tests/core --cov --cov-report=
 	$(BIN)/coverage report --include 'hotdesk_daemon/core/*' --fail-under 100
 
-check: check-format check-lint check-types check-layers check-diagram ## format, lint, types, import layers, generated docs
+check: check-format check-lint check-types check-layers check-diagram check-alerts ## format, lint, types, import layers, generated docs, alerts
 
 check-format: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -53,6 +54,11 @@ check-layers: $(VENV)/.dev
 
 check-diagram: $(VENV)/.dev
 	$(BIN)/python -m hotdesk_daemon.core.diagram --check $(DIAGRAM)
+
+check-alerts: ## test the alert rules with promtool (of the package prometheus), where there is one
+	@if command -v $(PROMTOOL) >/dev/null; then \
+		$(PROMTOOL) check rules config/prometheus/hotdesk-daemon.rules.yml && $(PROMTOOL) test rules config/prometheus/tests.yml; \
+	else echo "check-alerts: no $(PROMTOOL) here, so when the alerts fire was not tested"; fi
 
 diagram: $(VENV)/.run ## write the transition diagram in docs/ from the table
 	$(BIN)/python -m hotdesk_daemon.core.diagram --write $(DIAGRAM)

@@ -94,7 +94,7 @@ for.
 
     journalctl -u hotdesk-daemon BOOKING=osl-4-014.b17
     grep -F '"booking_id":"osl-4-014.b17"' hotdesk.log
-    hotdesk-daemon explain osl-4-014    # the same from the daemon's journal, with every rule that decided
+    hotdesk-daemon explain osl-4-014 --booking osl-4-014.b17   # from the daemon's journal, with every rule that decided
 
 ## Floods
 
