@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
@@ -101,19 +102,21 @@ def test_there_are_tests_for_when_each_alert_fires_and_when_not() -> None:
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool (of the package prometheus) is not here")
-def test_promtool_agrees() -> None:
-    promtool = shutil.which("promtool")
-    assert promtool is not None
-    done = subprocess.run(
-        [promtool, "test", "rules", "tests.yml"],
-        cwd=PROMETHEUS,
-        capture_output=True,
-        text=True,
-        timeout=15,
-        check=False,
-    )
+def test_promtool_agrees_with_alerts_and_dashboard(tmp_path: Path) -> None:
+    asked = [expression.replace("$__rate_interval", "5m") for _, expression in expressions()]
+    recorded = [{"record": f"panel_{number}", "expr": expression} for number, expression in enumerate(asked)]
+    panels = tmp_path / "panels.yml"
+    panels.write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": recorded}]}))
 
-    assert (0, "") == (done.returncode, done.stderr)
+    assert (0, "") == promtool("test", "rules", "tests.yml")
+    assert (0, "") == promtool("check", "rules", str(panels))
+
+
+def promtool(*words: str) -> tuple[int, str]:
+    done = subprocess.run(
+        ["promtool", *words], cwd=PROMETHEUS, capture_output=True, text=True, timeout=15, check=False
+    )
+    return done.returncode, done.stderr
 
 
 # --- runbooks --------------------------------------------------------------------------------------------------------
@@ -229,3 +232,54 @@ def test_links_of_a_page_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8"))
 
     assert [] == [link for link in links if not (page.parent / link).exists()]
+
+
+# --- the dashboard ---------------------------------------------------------------------------------------------------
+
+DASHBOARD: Final[dict[str, Any]] = json.loads((ROOT / "config/grafana/hotdesk-daemon.json").read_text(encoding="utf-8"))
+ROWS: Final = ["Fleet", "Streams", "Lists and drift", "Commands", "Cloud and tokens", "Journal", "Process"]
+
+
+def expressions() -> Iterator[tuple[str, str]]:
+    for panel in DASHBOARD["panels"]:
+        for target in panel.get("targets", ()):
+            yield panel["title"], target["expr"]
+    yield from ((note["name"], note["expr"]) for note in DASHBOARD["annotations"]["list"])
+
+
+def test_the_dashboard_asks_for_metrics_and_labels_that_there_are() -> None:
+    wrong = {title: found for title, asked in expressions() if (found := strangers(asked.replace("$__", "")))}
+
+    assert {} == wrong
+
+
+def test_the_dashboard_shows_every_metric() -> None:
+    asked = " ".join(expression for _, expression in expressions())
+    specs = Metrics(version="").specs
+    shown = {name for name, spec in specs.items() if any(one in asked for one in spec.samples)}
+
+    # This one is there for the alert that counts from it.
+    assert {"hotdesk_sync_interval_seconds"} == specs.keys() - shown
+
+
+def test_the_dashboard_can_be_provisioned_anywhere() -> None:
+    panels = DASHBOARD["panels"]
+
+    assert ROWS == [panel["title"] for panel in panels if panel["type"] == "row"]
+    assert {"${datasource}"} == {panel["datasource"]["uid"] for panel in panels if panel["type"] != "row"}
+    assert ["datasource", "instance"] == [one["name"] for one in DASHBOARD["templating"]["list"]]
+    assert len(panels) == len({panel["id"] for panel in panels})
+    assert all(panel["description"] for panel in panels if panel["type"] != "row")
+
+
+def test_no_panel_of_the_dashboard_covers_another() -> None:
+    places = [panel["gridPos"] for panel in DASHBOARD["panels"]]
+    cells = [
+        (x, y)
+        for place in places
+        for x in range(place["x"], place["x"] + place["w"])
+        for y in range(place["y"], place["y"] + place["h"])
+    ]
+
+    assert len(cells) == len(set(cells))
+    assert max(x for x, _ in cells) < 24
