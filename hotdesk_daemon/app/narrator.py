@@ -120,7 +120,9 @@ class Narrator:
 
     def drained(self, desk_id: str) -> None:
         """A desk's mailbox has been emptied."""
-        self._flooded.discard(desk_id)
+        if desk_id in self._flooded:
+            self._flooded.discard(desk_id)
+            self._log.info("desk.drained", desk_id=desk_id)
 
     def listed(self, cause: ListCause, *, failed: bool) -> None:
         """A device's list was read, or could not be."""

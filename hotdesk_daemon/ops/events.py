@@ -108,7 +108,8 @@ _ALL: Final = (
            "again. Debug: the same again.", "error"),
     _event("org.down", "warning", "An organisation's cloud is not heard for longer than it keeps messages for; its "
            "desks are stale until it is."),
-    _event("org.setup_failed", "debug", "The cloud could not be told where to send; tried again.", "error"),
+    _event("org.setup_failed", "warning", "The cloud could not be told where to send; tried again until `org.up`. "
+           "Debug: the same again.", "error"),
     _event("org.unsupported", "warning", "The cloud does not push these statuses and events. Desks are read often "
            "instead (`organisation.reconcile_interval`).", "missing"),
     _event("org.supported_unknown", "info", "What the cloud pushes cannot be learnt; desks are read often instead.",
@@ -116,6 +117,7 @@ _ALL: Final = (
     _event("org.directory", "debug", "Devices and workspaces were read.", "desks", "unusable"),
     _event("org.directory_failed", "warning", "Devices and workspaces could not be read; tried again. Debug: the same "
            "again.", "error"),
+    _event("org.directory_recovered", "info", "Devices and workspaces can be read again."),
     _event("org.device_unusable", "info", "A device of the organisation is no desk device of ours, for this reason.",
            "webex_id"),
     _event("org.device_forbidden", "warning", "The cloud refuses access to a device: look at the integration's "
@@ -138,8 +140,9 @@ _ALL: Final = (
     _event("cloud.answered", "debug", "The cloud answered a request.", "request", "status", "tracking_id"),
     _event("cloud.retry_after", "info", "The cloud asks for a pause; until then nothing is asked of the organisation's "
            "devices.", "pause_s", "tracking_id"),
-    _event("cloud.messages_wait", "warning", "Messages could not be made durable; they are kept and tried again.",
-           "messages", "error"),
+    _event("cloud.messages_wait", "warning", "Messages could not be made durable; they are kept and tried again. "
+           "Debug: the same again.", "messages", "error"),
+    _event("cloud.messages_taken", "info", "Messages that had to wait are durable now.", "messages"),
     _event("cloud.poll_url_refused", "warning", "The cloud named another queue that is less safe, or has no address; "
            "not followed."),
     _event("webhook.listening", "info", "The door for webhooks is open.", "url"),
@@ -152,6 +155,7 @@ _ALL: Final = (
            "booking_id"),
     _event("desk.overflow", "warning", "A desk's mailbox is full: its devices are read more slowly, requests are "
            "refused for now. Once per flood.", "size"),
+    _event("desk.drained", "info", "A desk's mailbox that was full is empty again."),
     _event("booking.requested", "info", "A booking was asked for and is not confirmed yet.", *_BOOKING),
     _event("booking.created", "info", "A booking stands.", *_BOOKING),
     _event("booking.started", "info", "A booking's time has begun.", *_BOOKING),

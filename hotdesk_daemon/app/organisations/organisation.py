@@ -180,7 +180,7 @@ class Organisation:
                     failures = 0
                 except HotdeskError as exc:
                     failures += 1
-                    self._log.debug("org.setup_failed", error=str(exc))
+                    (self._log.warning if failures == 1 else self._log.debug)("org.setup_failed", error=str(exc))
                     await self.stream_down(str(exc))
                     wait_s = backoff_s(failures, exc, rng=self.tools.rng)
                     await happens_within(self._change, wait_s, sleep=self.tools.sleep)
