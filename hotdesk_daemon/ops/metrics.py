@@ -138,6 +138,8 @@ class Metrics:
         )
         self.outbox_unknown = self._gauge("outbox_unknown", "Commands sent whose answer was lost.")
         self.parked = self._gauge("parked", "Commands that wait for a person.")
+        self.breaker_open = self._gauge("breaker_open", "1 while commands of the rules are held back.")
+        self.sending_halted = self._gauge("sending_halted", "1 while a person has stopped all sending.")
         self.sign_outs_unverified = self._counter(
             "sign_outs_unverified", "Sign-outs that a device took while somebody stayed signed in."
         )

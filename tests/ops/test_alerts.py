@@ -191,7 +191,7 @@ def test_every_command_of_a_page_can_be_given(page: Path) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        "hotdesk-daemon desk", "hotdesk-daemon desks --rotten", "hotdesk-daemon commands retry",
+        "hotdesk-daemon desk", "hotdesk-daemon desks --rotten", "hotdesk-daemon resync",
         "journalctl EVENT=no.such", "journalctl COLOUR=red", "curl http://127.0.0.1:8480/healthy", "reboot",
     ],
 )  # fmt: skip
