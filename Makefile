@@ -11,6 +11,7 @@ KILLS ?= 50
 SEED ?= 1
 DAYS ?= 100
 HOURS ?= 10
+PROMTOOL ?= promtool
 RUN_PYTHON ?= /usr/bin/python3
 SOURCES := hotdesk_daemon tests $(wildcard bench)
 
@@ -23,7 +24,7 @@ GROUPS_OF := $(VENV)-lock/bin/python -m dependency_groups
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run test golden cover crash days check check-format check-lint check-types check-layers check-diagram check-capture-schema bench interop diagram capture-schema format lock install deb unit-security venv venv-dev clean
+.PHONY: help run test golden cover crash days check check-format check-lint check-types check-layers check-diagram check-capture-schema bench interop diagram capture-schema format lock install deb unit-security venv venv-dev clean check-alerts
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -49,7 +50,7 @@ cover: $(VENV)/.dev ## hold core to full branch coverage by its own tests
 	$(BIN)/python -m pytest --quiet --numprocesses auto --maxprocesses $(WORKERS) tests/core --cov --cov-report=
 	$(BIN)/coverage report --include 'hotdesk_daemon/core/*' --fail-under 100
 
-check: check-format check-lint check-types check-layers check-diagram check-capture-schema ## format, lint, types, import layers, generated docs
+check: check-format check-lint check-types check-layers check-diagram check-capture-schema check-alerts ## format, lint, types, import layers, generated docs, alerts
 
 check-format: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -68,6 +69,11 @@ check-diagram: $(VENV)/.dev
 
 check-capture-schema: $(VENV)/.dev
 	$(BIN)/python -m hotdesk_daemon.captures.schema --check $(CAPTURE_SCHEMA)
+
+check-alerts: ## test the alert rules with promtool (of the package prometheus), where there is one
+	@if command -v $(PROMTOOL) >/dev/null; then \
+		$(PROMTOOL) check rules config/prometheus/hotdesk-daemon.rules.yml && $(PROMTOOL) test rules config/prometheus/tests.yml; \
+	else echo "check-alerts: no $(PROMTOOL) here, so when the alerts fire was not tested"; fi
 
 diagram: $(VENV)/.run ## write the transition diagram in docs/ from the table
 	$(BIN)/python -m hotdesk_daemon.core.diagram --write $(DIAGRAM)

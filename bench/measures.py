@@ -20,6 +20,7 @@ import attrs
 from bench import cloud, lookback
 from bench.cold import cold_starts
 from bench.figures import Line
+from bench.scrape import scrapes
 from bench.wires import Child, Words
 
 if TYPE_CHECKING:
@@ -210,6 +211,7 @@ MEASURES: Final[Mapping[str, Callable[[Scale], list[Line]]]] = {
     "connect": connect,
     "cold": cold,
     "logs": logs,
+    "scrape": lambda scale: scrapes(rounds=scale.rounds),
     "cloud-start": cloud.start,
     "queue": cloud.queue,
     "webhook": cloud.webhook,

@@ -30,7 +30,7 @@ async def get_readiness(call: Call[None, None]) -> Answer:
 
 
 async def get_metrics(call: Call[None, None]) -> Answer:
-    return Answer(content=call.site.metrics(), media_type=METRICS_TYPE)
+    return Answer(content=await call.site.metrics(), media_type=METRICS_TYPE)
 
 
 async def list_desks(call: Call[DesksQuery, None]) -> Answer:

@@ -162,5 +162,5 @@ class Site(Protocol):
     def readiness(self) -> Readiness:
         """Whether the daemon does its work, and if not, why."""
 
-    def metrics(self) -> bytes:
+    async def metrics(self) -> bytes:
         """The metrics in Prometheus' text format."""

@@ -39,7 +39,7 @@ from hotdesk_daemon.core.errors import ConfigError, HotdeskError, TransientError
 from hotdesk_daemon.dispatch import Dispatcher, FleetLimiter, Limits, RetrySettings
 from hotdesk_daemon.journal import SqlJournal
 from hotdesk_daemon.ops.clocks import Clock, ScaledClock, SystemClock
-from hotdesk_daemon.ops.logs import configure_logs, get_log
+from hotdesk_daemon.ops.logs import close_logs, configure_logs, get_log
 from hotdesk_daemon.ops.metrics import Metrics
 from hotdesk_daemon.ops.notify import Notifier
 from hotdesk_daemon.ops.settings import Settings, desk_configured, ensure_http_token
@@ -255,6 +255,7 @@ class Daemon:
                 housing.start_links(tasks)
                 organisations.start(tasks)
                 endless.append(tasks.add(self._keep_status(), name="status"))
+                endless.append(tasks.add(fleet.watch_loop(), name="loop watch"))
                 self._announce(settings, began_mono=began_mono)
                 await self.stop.wait()  # for ever: this is a daemon
                 fleet.started = False
@@ -413,6 +414,8 @@ def main(settings: Settings, *, origin: str, on_ready: Callable[[str, int], None
         if mistakes is not None:
             raise mistakes from None
         return _fail(_leaves(expected))
+    finally:
+        close_logs()
     return EXIT_OK
 
 

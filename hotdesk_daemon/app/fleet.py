@@ -8,7 +8,7 @@ line are the desks' own journal and ways, and the HTTP door sees it all as its `
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Never, Protocol
 
 import msgspec
 
@@ -32,6 +32,8 @@ from hotdesk_daemon.core.inputs import (
 )
 from hotdesk_daemon.core.steps import ListBookings, SendCommand
 from hotdesk_daemon.ops.health import Readiness
+from hotdesk_daemon.ops.logs import noting
+from hotdesk_daemon.ops.metrics import render_process
 from hotdesk_daemon.xapi.releases import release_of
 from hotdesk_daemon.xapi.rendering import render_command
 
@@ -184,10 +186,9 @@ class Fleet:
         self._journal_error = str(error)
         self._narrator.journal_failed(error)
 
-    def journal_worked(self) -> None:
-        if self._journal_error is not None:
-            self._journal_error = None
-            self._narrator.journal_worked()
+    def journal_worked(self, took_s: float) -> None:
+        self._journal_error = None
+        self._narrator.journal_worked(took_s)
 
     # --- lists -------------------------------------------------------------------------------------------------------
 
@@ -212,7 +213,8 @@ class Fleet:
         session, release = ways.session, self._release(worker, effect.device)
 
         async def read() -> tuple[tuple[Input, ...], bytes | None]:
-            return await read_truth(ways, device=effect.device, release=release, cause=effect.cause)
+            with noting(desk_id=desk, device_id=effect.device):
+                return await read_truth(ways, device=effect.device, release=release, cause=effect.cause)
 
         # A command waits for its desk's list: that desk is listed before the others.
         is_awaited = bool(worker.desk.commands)
@@ -288,7 +290,10 @@ class Fleet:
 
     def note_retry(self, desk: DeskId, command_id: CommandId, *, attempt: int, wait_s: float, cause: str) -> None:
         """A command was certainly not done and will be sent again."""
-        self._narrator.retried(desk, command_id, attempt=attempt, wait_s=wait_s, cause=cause)
+        worker = self.workers.get(desk)
+        held = worker.desk.commands.get(command_id) if worker is not None else None
+        booking_id = held.booking_id if held is not None else None
+        self._narrator.retried(desk, command_id, booking_id=booking_id, attempt=attempt, wait_s=wait_s, cause=cause)
 
     # --- the whole ---------------------------------------------------------------------------------------------------
 
@@ -413,11 +418,15 @@ class Fleet:
             against.append(f"None of {len(self.workers)} desks is live.")
         return Readiness.unless(against)
 
-    def metrics(self) -> bytes:
-        self._narrator.count_desks(self.desks())
+    async def watch_loop(self) -> Never:
+        """Measure how late the event loop is, until cancelled."""
+        await self._narrator.watch_loop()
+
+    async def metrics(self) -> bytes:
+        self._narrator.count_desks(self.desks(), now=self.now())
         for organisation in self.organisations:
             organisation.measure()
-        return self._metrics.render()
+        return self._metrics.render() + await asyncio.to_thread(render_process)
 
 
 def _stream_item(record: Record, step: Step) -> StreamItem:

@@ -9,6 +9,7 @@ cannot be written, the turn waits with everything in hand until it can; meanwhil
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Final, NamedTuple, Never, Protocol
 
 from hotdesk_daemon.app.mailbox import Letter, Mailbox
@@ -53,8 +54,8 @@ class Surroundings(Protocol):
     def journal_failed(self, error: Exception) -> None:
         """A commit failed; it is tried again."""
 
-    def journal_worked(self) -> None:
-        """A commit succeeded."""
+    def journal_worked(self, took_s: float) -> None:
+        """A commit succeeded, which took so long."""
 
 
 class _Decided(NamedTuple):
@@ -224,6 +225,7 @@ class DeskWorker:
             snapshots = (desk,)
         tries = 0
         while True:
+            began_mono = time.perf_counter()
             try:
                 await self._journal.append(records, snapshots=snapshots)
             except JournalUnavailableError as exc:
@@ -234,7 +236,7 @@ class DeskWorker:
                 break
         if snapshots:
             self._snapshot_seq = desk.seq
-        self._around.journal_worked()
+        self._around.journal_worked(time.perf_counter() - began_mono)
 
     def _tell(self, decided: list[_Decided]) -> None:
         for device in self.desk.devices.values():

@@ -123,7 +123,9 @@ def _tell(exc: Exception) -> int:
         _abandon_output()
         return FAILED
     if not isinstance(exc, HotdeskError):
-        traceback.print_exception(exc)
+        from hotdesk_daemon.ops.guard import scrub_text
+
+        click.echo(scrub_text("".join(traceback.format_exception(exc))), err=True, nl=False)
         _say("this is a mistake in the program; the lines above help to mend it")
         return FAILED
     _say(*(exc.problems if isinstance(exc, ConfigError) else (str(exc),)))

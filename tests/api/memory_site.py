@@ -249,7 +249,7 @@ class MemorySite:
     def readiness(self) -> Readiness:
         return self.ready
 
-    def metrics(self) -> bytes:
+    async def metrics(self) -> bytes:
         return b"hotdesk_desks 2\n"
 
 

@@ -72,7 +72,7 @@ class Around:
     def journal_failed(self, error: Exception) -> None:
         self.told.append("failed")
 
-    def journal_worked(self) -> None:
+    def journal_worked(self, took_s: float) -> None:
         self.told.append("worked")
 
 

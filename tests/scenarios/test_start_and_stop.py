@@ -205,6 +205,16 @@ async def test_with_a_full_disk_it_is_not_ready_acts_on_nothing_and_recovers(
     await seen(site)
 
 
+async def test_a_stop_that_the_disk_holds_up_is_cut_and_says_so(open_site: OpenSite, log: io.StringIO) -> None:
+    site = await open_site("local")
+    with FullDisk(site):
+        site.device.people.come()
+        await site.clock.settle()
+        await site.stop()
+
+    assert 1 == len(lines(log, "daemon.drain_cut"))
+
+
 async def test_a_journal_locked_by_somebody_delays_and_loses_nothing(open_site: OpenSite, tmp_path: Path) -> None:
     """
     What came meanwhile is decided once the database takes records again.

@@ -36,6 +36,7 @@ class LogFormat(Enum):
     JSON = "json"
     LOGFMT = "logfmt"
     CONSOLE = "console"
+    JOURNALD = "journald"
 
 
 @attrs.frozen(kw_only=True)
@@ -111,7 +112,8 @@ class LogSettings:
     )
     format: LogFormat = setting(
         Choice(LogFormat),
-        "How lines look: `auto` is `console` on a terminal and `json` elsewhere.",
+        "How lines look: `auto` is `journald` (each field under its name) under systemd, `console` on a terminal and "
+        "`json` elsewhere.",
         default=LogFormat.AUTO,
     )
 
