@@ -22,7 +22,7 @@ from hotdesk_daemon.ops.settings.daemon import (
     SocketSettings,
     SyncSettings,
 )
-from hotdesk_daemon.ops.settings.declared import setting
+from hotdesk_daemon.ops.settings.declared import Applies, setting
 from hotdesk_daemon.ops.settings.desks import DeskSettings, PolicySettings, Weekday
 from hotdesk_daemon.ops.settings.organisations import OrganisationSettings, WebhookDoorSettings
 from hotdesk_daemon.ops.settings.special import Table, Tables
@@ -41,18 +41,20 @@ class Settings:
     daemon: DaemonSettings = setting(Table(DaemonSettings), "", default=DaemonSettings())
     journal: JournalSettings = setting(Table(JournalSettings), "", default=JournalSettings())
     http: HttpSettings = setting(Table(HttpSettings), "", default=HttpSettings())
-    log: LogSettings = setting(Table(LogSettings), "", default=LogSettings())
-    sockets: SocketSettings = setting(Table(SocketSettings), "", default=SocketSettings())
-    dispatch: DispatchSettings = setting(Table(DispatchSettings), "", default=DispatchSettings())
-    sync: SyncSettings = setting(Table(SyncSettings), "", default=SyncSettings())
-    hybrid: HybridSettings = setting(Table(HybridSettings), "", default=HybridSettings())
-    policy: PolicySettings = setting(Table(PolicySettings), "", default=PolicySettings())
+    log: LogSettings = setting(Table(LogSettings), "", default=LogSettings(), applies=Applies.AT_ONCE)
+    sockets: SocketSettings = setting(Table(SocketSettings), "", default=SocketSettings(), applies=Applies.CONNECT)
+    dispatch: DispatchSettings = setting(
+        Table(DispatchSettings), "", default=DispatchSettings(), applies=Applies.AT_ONCE
+    )
+    sync: SyncSettings = setting(Table(SyncSettings), "", default=SyncSettings(), applies=Applies.AT_ONCE)
+    hybrid: HybridSettings = setting(Table(HybridSettings), "", default=HybridSettings(), applies=Applies.AT_ONCE)
+    policy: PolicySettings = setting(Table(PolicySettings), "", default=PolicySettings(), applies=Applies.AT_ONCE)
     webhook: WebhookDoorSettings = setting(Table(WebhookDoorSettings), "", default=WebhookDoorSettings())
     simulator: SimulatorSettings = setting(Table(SimulatorSettings), "", default=SimulatorSettings())
     organisations: tuple[OrganisationSettings, ...] = setting(
-        Tables(OrganisationSettings), "", default=(), key="organisation"
+        Tables(OrganisationSettings), "", default=(), key="organisation", applies=Applies.ORGANISATION
     )
-    desks: tuple[DeskSettings, ...] = setting(Tables(DeskSettings), "", default=(), key="desk")
+    desks: tuple[DeskSettings, ...] = setting(Tables(DeskSettings), "", default=(), key="desk", applies=Applies.AT_ONCE)
     warnings: tuple[str, ...] = attrs.field(default=(), eq=False)
 
     @property
