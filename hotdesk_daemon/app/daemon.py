@@ -16,9 +16,9 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, Never
+from typing import TYPE_CHECKING, Final, Never, TypeAlias
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -29,13 +29,15 @@ from hotdesk_daemon.app.fleet import Fleet
 from hotdesk_daemon.app.housing import Housing
 from hotdesk_daemon.app.narrator import Narrator
 from hotdesk_daemon.app.organisations import Organisations
+from hotdesk_daemon.app.reload import Reload
 from hotdesk_daemon.app.simulated import simulated_site
+from hotdesk_daemon.app.takeover import TakeOver, limits_of, retry_of
 from hotdesk_daemon.app.tasks import Tasks
 from hotdesk_daemon.app.timekeeper import Timekeeper
 from hotdesk_daemon.app.zones import load_zones
 from hotdesk_daemon.core.desk import CommandState
 from hotdesk_daemon.core.errors import ConfigError, HotdeskError, TransientError
-from hotdesk_daemon.dispatch import Dispatcher, FleetLimiter, Limits, RetrySettings
+from hotdesk_daemon.dispatch import Dispatcher, FleetLimiter
 from hotdesk_daemon.journal import SqlJournal
 from hotdesk_daemon.ops.clocks import Clock, ScaledClock, SystemClock
 from hotdesk_daemon.ops.logs import configure_logs, get_log
@@ -51,6 +53,8 @@ if TYPE_CHECKING:
     from hotdesk_daemon.dispatch import RetryDetails
     from hotdesk_daemon.journal import Journal, Stored
 
+#: Told the URL of the HTTP door and the number of desks.
+OnReady: TypeAlias = Callable[[str, int], None]
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
 EXIT_TEMPORARY: Final = 75
@@ -75,6 +79,8 @@ class Daemon:
     ``stop`` may be set by anybody who wants it to end; ``ready`` is set once desks are served. ``url`` is where
     HTTP listens, known when ready. The clock is the site's: a scaled one where the site is simulated. ``mono`` and
     ``sleep`` are the machine's, by which the network is met: waits before connects and repetitions, limits per second.
+    ``load`` reads the configuration again when a reload is asked for; without it that changes nothing. ``on_settings``
+    is told of the settings that a reload brought.
     """
 
     settings: Settings
@@ -85,12 +91,16 @@ class Daemon:
     notifier: Notifier = attrs.field(factory=Notifier)
     mono: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    on_ready: Callable[[str, int], None] = lambda _url, _desks: None
+    on_ready: OnReady = lambda _url, _desks: None
+    load: Callable[[], Settings] | None = None
+    on_settings: Callable[[Settings], None] = lambda _settings: None
     url: str = ""
     token: str = ""
     fleet: Fleet = attrs.field(init=False)
+    reload: Reload = attrs.field(init=False)
     left: int = 0
-    _zones: tuple[ZoneInfo, ...] = attrs.field(init=False, default=())
+    _use_token: Callable[[str], None] = lambda _token: None
+    _is_reload_wanted: bool = False
 
     async def run(self) -> None:
         """
@@ -120,7 +130,7 @@ class Daemon:
                 records=sum(len(one.tail) for one in stored.values()),
                 took_s=round(time.monotonic() - began_mono, 3),
             )
-            self._zones = await asyncio.to_thread(load_zones, settings.desks, settings.policy)
+            zones = await asyncio.to_thread(load_zones, settings.desks, settings.policy)
             narrator = Narrator(metrics)
             self.fleet = Fleet(journal=journal, clock=self.clock, narrator=narrator, metrics=metrics)
             timekeeper = Timekeeper(self.clock)
@@ -128,16 +138,25 @@ class Daemon:
             organisations = await stack.enter_async_context(
                 Organisations.open(settings, fleet=self.fleet, housing=housing, metrics=metrics, rng=self.rng)
             )
-            self._build(settings, housing, organisations)
+            take_over = await self._build(settings, housing, organisations, zones)
+            self.reload = self._reload(settings, take_over, metrics)
             await self._begin()
             stack.callback(self.fleet.watchers.close)
             http = settings.http
             listening = await stack.enter_async_context(
                 serve(self.fleet, host=http.host, port=http.port, token=self.token)
             )
-            self.url = listening.url
+            self.url, self._use_token = listening.url, listening.use_token
             await stack.enter_async_context(organisations.listening())
-            await self._serve(settings, housing, organisations, timekeeper, began_mono=began_mono)
+            await self._serve(housing, organisations, timekeeper, began_mono=began_mono)
+
+    def reload_soon(self) -> None:
+        """Read the configuration again, at once or as soon as desks are served; a daemon that stops does not."""
+        if not self.ready.is_set():
+            self._is_reload_wanted = True
+            return
+        with suppress(TransientError):
+            self.reload.ask()
 
     def _resume_simulation(self, stored: Mapping[DeskId, Stored]) -> int:
         """A simulated site goes on at the moment where its journal ends: time never runs backwards in one journal."""
@@ -175,26 +194,56 @@ class Daemon:
             sleep=self.sleep,
         )
 
-    def _build(self, settings: Settings, housing: Housing, organisations: Organisations) -> None:
+    async def _build(
+        self, settings: Settings, housing: Housing, organisations: Organisations, zones: tuple[ZoneInfo, ...]
+    ) -> TakeOver:
         """Every desk that is configured, or known from an organisation's directory when it was last read."""
         for desk in settings.desks:
             if desk.organisation is not None:
-                organisations.take_in(desk)
+                await organisations.take_in(desk)
             else:
                 housing.take_in(desk, desk_configured(settings, desk), {})
-        organisations.take_in_known()
-        self.fleet.organisations = tuple(organisations)
-        self.fleet.dispatcher = self._dispatcher(settings, organisations)
+        await organisations.take_in_known()
+        limiter = FleetLimiter(limits_of(settings.dispatch), clock=self.mono, sleep=self.sleep)
+        dispatcher = self._dispatcher(settings, organisations, limiter)
+        self.fleet.organisations, self.fleet.dispatcher = tuple(organisations), dispatcher
+        return TakeOver(
+            settings=settings,
+            fleet=self.fleet,
+            housing=housing,
+            organisations=organisations,
+            dispatcher=dispatcher,
+            limiter=limiter,
+            zones=zones,
+        )
 
-    def _dispatcher(self, settings: Settings, organisations: Organisations) -> Dispatcher:
-        wanted = settings.dispatch
-        limits = Limits(rate_per_s=wanted.rate_per_s, burst=wanted.concurrency, concurrency=wanted.concurrency)
+    def _reload(self, settings: Settings, take_over: TakeOver, metrics: Metrics) -> Reload:
+        written = self.settings
+        beside = (
+            tuple(desk for desk in settings.desks if desk not in written.desks),
+            tuple(one for one in settings.organisations if one not in written.organisations),
+        )
+        return Reload(
+            load=self.load or (lambda: written),
+            take_over=take_over,
+            notifier=self.notifier,
+            metrics=metrics,
+            beside=beside,
+            on_change=self._follow,
+        )
 
+    def _follow(self, settings: Settings, token: str) -> None:
+        """Live by what a reload brought and the site does not know of: the log's ways, the door's token."""
+        self.token = token
+        self._use_token(token)
+        self.on_settings(settings)
+
+    def _dispatcher(self, settings: Settings, organisations: Organisations, limiter: FleetLimiter) -> Dispatcher:
         return Dispatcher(
             ledger=self.fleet,
             line=self.fleet,
-            limiter=organisations.allowance(FleetLimiter(limits, clock=self.mono, sleep=self.sleep)),
-            retry=RetrySettings(max_attempts=wanted.attempts),
+            limiter=organisations.allowance(limiter),
+            retry=retry_of(settings.dispatch),
             now=self.clock.now,
             rng=random.Random(self.rng.random()),
             sleep=self.sleep,
@@ -217,13 +266,7 @@ class Daemon:
     # --- running -----------------------------------------------------------------------------------------------------
 
     async def _serve(
-        self,
-        settings: Settings,
-        housing: Housing,
-        organisations: Organisations,
-        timekeeper: Timekeeper,
-        *,
-        began_mono: float,
+        self, housing: Housing, organisations: Organisations, timekeeper: Timekeeper, *, began_mono: float
     ) -> None:
         fleet, dispatcher = self.fleet, self.fleet.dispatcher
         if dispatcher is None:
@@ -238,10 +281,13 @@ class Daemon:
                 housing.start_links(tasks)
                 organisations.start(tasks)
                 endless.append(tasks.add(self._keep_status(), name="status"))
-                self._announce(settings, began_mono=began_mono)
+                reloading = tasks.add(self.reload.run(), name="reload")
+                self._announce(began_mono=began_mono)
                 await self.stop.wait()  # for ever: this is a daemon
                 fleet.started = False
-                await self._drain(settings, housing, organisations, dispatcher)
+                self.reload.end()
+                reloading.cancel()
+                await self._drain(housing, organisations, dispatcher)
                 await dispatching
                 housing.stop_workers()
                 for task in endless:
@@ -249,19 +295,20 @@ class Daemon:
         finally:
             fleet.started = False
 
-    def _announce(self, settings: Settings, *, began_mono: float) -> None:
+    def _announce(self, *, began_mono: float) -> None:
         _calm_collector()
         took_s = round(time.monotonic() - began_mono, 3)
         self.fleet.started = True
         get_log().info("daemon.ready", took_s=took_s, url=self.url, desks=len(self.fleet.workers))
         self.notifier.ready(status=f"{len(self.fleet.workers)} desks configured")
         self.ready.set()
+        if self._is_reload_wanted:
+            self.reload.ask()
         self.on_ready(self.url, len(self.fleet.workers))
 
-    async def _drain(
-        self, settings: Settings, housing: Housing, organisations: Organisations, dispatcher: Dispatcher
-    ) -> None:
+    async def _drain(self, housing: Housing, organisations: Organisations, dispatcher: Dispatcher) -> None:
         """Stop hearing, finish what is under way, write down where every desk stands; all of it bounded."""
+        settings = self.reload.take_over.settings
         self.notifier.stopping(status="stopping")
         await dispatcher.drain(settings.daemon.drain_s)
         await asyncio.gather(housing.stop_links(timeout_s=_SETTLE_S), organisations.stop(timeout_s=_SETTLE_S))
@@ -308,8 +355,10 @@ def clock_for(settings: Settings) -> Clock:
     return ScaledClock(speed=wanted.speed, start=wanted.start)
 
 
-async def _run(settings: Settings, origin: str, on_ready: Callable[[str, int], None]) -> None:
-    daemon = Daemon(settings=settings, clock=clock_for(settings), on_ready=on_ready)
+async def _run(settings: Settings, load: Callable[[], Settings], origin: str, on_ready: OnReady) -> None:
+    daemon = Daemon(
+        settings=settings, clock=clock_for(settings), on_ready=on_ready, load=load, on_settings=_configure_logs
+    )
     loop = asyncio.get_running_loop()
     told_mono = time.monotonic()
 
@@ -319,14 +368,11 @@ async def _run(settings: Settings, origin: str, on_ready: Callable[[str, int], N
         get_log().info("daemon.stopping", signal=number.name, drain_s=settings.daemon.drain_s)
         daemon.stop.set()
 
-    def refuse_reload() -> None:
-        get_log().warning("daemon.reload_refused", signal=signal.SIGHUP.name)
-
     for warning in (*settings.warnings, *_allow_many_files(settings)):
         get_log().warning("config.warning", problem=warning)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop_by, number)
-    loop.add_signal_handler(signal.SIGHUP, refuse_reload)
+    loop.add_signal_handler(signal.SIGHUP, daemon.reload_soon)
     get_log().info(
         "daemon.started",
         version=__version__,
@@ -373,16 +419,21 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def main(settings: Settings, *, origin: str, on_ready: Callable[[str, int], None]) -> int:
+def _configure_logs(settings: Settings) -> None:
+    configure_logs(level=settings.log.level, form=settings.log.format, stream=sys.stdout)
+
+
+def main(settings: Settings, *, load: Callable[[], Settings], origin: str, on_ready: OnReady) -> int:
     """
     Run the daemon until a signal; return its exit status: 0, 1 failed, 75 temporary, 78 configuration.
 
-    *on_ready* is told the URL of the HTTP door and the number of desks once they are served.
+    *load* reads the settings again from where they came. *on_ready* is told the URL of the HTTP door and the number of
+    desks once they are served.
     """
-    configure_logs(level=settings.log.level, form=settings.log.format, stream=sys.stdout)
+    _configure_logs(settings)
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            runner.run(_run(settings, origin, on_ready))
+            runner.run(_run(settings, load, origin, on_ready))
     except (HotdeskError, OSError) as error:
         return _fail([error])
     except ExceptionGroup as group:

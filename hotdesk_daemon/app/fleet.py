@@ -106,6 +106,7 @@ class Fleet:
     def drop(self, desk: DeskId) -> None:
         """Let a desk go, after all its devices."""
         del self.workers[desk]
+        self._narrator.forget(desk)
 
     def use(self, group: asyncio.TaskGroup) -> None:
         """Let lists run as tasks of *group*."""

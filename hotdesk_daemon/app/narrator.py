@@ -8,6 +8,7 @@ is counted. Nothing here names a person or a title.
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -99,6 +100,14 @@ class Narrator:
     def drained(self, desk_id: str) -> None:
         """A desk's mailbox has been emptied."""
         self._flooded.discard(desk_id)
+
+    def forget(self, desk_id: str) -> None:
+        """A desk is not of this site any more."""
+        self._stale_since.pop(desk_id, None)
+        self._doubted.discard(desk_id)
+        self._flooded.discard(desk_id)
+        with suppress(KeyError):  # never counted
+            self._metrics.stream_up.remove(desk_id)
 
     def listed(self, cause: ListCause, *, failed: bool) -> None:
         """A device's list was read, or could not be."""

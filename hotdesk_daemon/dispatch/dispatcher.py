@@ -86,6 +86,10 @@ class Dispatcher:
         self._is_draining = False
         self._is_over = asyncio.Event()
 
+    def change(self, retry: RetrySettings) -> None:
+        """Be so patient from the next command on."""
+        self._gear.retry = retry
+
     def submit(self, desk: DeskId, command: OpenCommand) -> None:
         """Take a durable command; it is sent after those of the same desk that were handed in before."""
         lane = self._lanes.get(desk)

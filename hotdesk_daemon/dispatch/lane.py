@@ -32,9 +32,9 @@ _OUTCOMES = {
 }
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(eq=False, kw_only=True)
 class Gear:
-    """What every lane works with."""
+    """What every lane works with; how patient it is may change between two commands."""
 
     ledger: Ledger
     line: Line

@@ -51,14 +51,16 @@ def _event(name: str, level: str, meaning: str, *fields: str) -> LogEvent:
     return LogEvent(name=name, level=level, meaning=meaning, fields=fields)
 
 
+def _listed(what: str) -> tuple[str, ...]:
+    return tuple(field for how in ("added", "removed", "changed") for field in (f"{what}_{how}", f"{what}_{how}_names"))
+
+
 _BOOKING: Final = ("booking_id", "meeting_id", "booking_request_uuid", "origin")
 _COMMAND: Final = ("command_id", "command", "booking_id")
 
 _ALL: Final = (
     _event("daemon.started", "info", "The process began.", "version", "python", "config", "desks", "stage", "loop"),
     _event("daemon.ready", "info", "Everything stands; from here on `/readyz` may say yes.", "took_s", "url", "desks"),
-    _event("daemon.reload_refused", "warning", "A reload was asked for (SIGHUP), which this version cannot do: "
-           "restart to take new settings. Nothing changed.", "signal"),
     _event("daemon.stopping", "info", "A stop was asked for; commands under way may finish.", "signal", "drain_s"),
     _event("daemon.leftover", "warning", "A command was not settled when the daemon stopped. It is in the journal and "
            "is taken up again at the next start.", *_COMMAND, "state"),
@@ -68,6 +70,17 @@ _ALL: Final = (
     _event("daemon.failed", "error", "The daemon ended because of what `error` says.", "error"),
     _event("config.invalid", "error", "The configuration cannot be used. Mend what `problem` says.", "problem"),
     _event("config.warning", "warning", "The configuration works but should be mended.", "problem"),
+    _event("config.reloaded", "info", "The configuration was read again and is in force: which settings are other ones, "
+           "and how many desks and organisations came, went and changed, by name.", "settings", *_listed("desks"),
+           *_listed("organisations"), "took_s"),
+    _event("config.reload_failed", "error", "The configuration could not be used when it was read again; the old one "
+           "stays in force. A line `config.invalid` for each problem follows.", "problems", "took_s"),
+    _event("config.reload_refused", "warning", "A reload was asked for while the daemon stops; the next start reads the "
+           "configuration anyway."),
+    _event("config.restart_needed", "warning", "These settings are other ones in the configuration; they count after a "
+           "restart, and have their old values until then.", "settings"),
+    _event("config.desk_stays", "warning", "A desk that is not configured any more could not be let go yet, because a "
+           "command to it is under way. None of its devices is reached; the next reload tries again."),
     _event("task.failed", "error", "A part of the daemon ended that should not. It is a bug: report the line.", "task"),
     _event("library.message", "warning", "A library that the daemon uses had something to say.", "logger", "message"),
     _event("link.up", "info", "A device is connected and subscribed; `after` is what kept it down before.", "software",

@@ -48,16 +48,19 @@ def configure_logs(
     """
     Send every log line from *level* up to *stream*; may be called again to change its mind.
 
-    Lines carry systemd's level prefix when *stream* is the journal's.
+    Loggers that there are follow. Lines carry systemd's level prefix when *stream* is the journal's.
     """
     chosen = form
     if form is LogFormat.AUTO:
         chosen = LogFormat.CONSOLE if stream.isatty() else LogFormat.JSON
     prefixed = chosen is not LogFormat.CONSOLE and is_journal(stream, environ)
+    _processors[:] = [_compose, _Finish(_renderer(chosen, colors=stream.isatty()), prefixed=prefixed)]
+    _Leveled.go_to(level)
+    _outlet.writer = LineWriter(stream)
     structlog.configure(
-        processors=[_compose, _Finish(_renderer(chosen, colors=stream.isatty()), prefixed=prefixed)],
-        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=LineWriter(stream),
+        processors=_processors,
+        wrapper_class=_Leveled,
+        logger_factory=_outlet,
         cache_logger_on_first_use=False,  # `get_log` binds once, and that is the logger that is kept
     )
     _bridge(LibraryHandler())
@@ -67,7 +70,7 @@ def get_log(**bound: object) -> Log:
     """
     Return a logger whose every line carries *bound*.
 
-    Ask for it where the work begins, after `configure_logs`: it keeps the ways of its birth.
+    Ask for it where the work begins, after `configure_logs`: before that there is nothing that it could follow.
     """
     return cast("Log", structlog.get_logger().bind(**bound))
 
@@ -81,20 +84,51 @@ def is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
     return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
+#: Every logger has this very list, so that changing what is in it changes them all.
+_processors: Final[list[Any]] = []
+
+
+class _Leveled(structlog.make_filtering_bound_logger(logging.DEBUG)):  # type: ignore[misc]  # a class made at run time
+    """What every logger is: its methods are those of the level of the moment, and one below it costs nothing."""
+
+    @classmethod
+    def go_to(cls, level: LogLevel) -> None:
+        """Let lines from *level* up pass, whoever logs them."""
+        for name, method in vars(structlog.make_filtering_bound_logger(_LEVELS[level])).items():
+            if callable(method):
+                setattr(cls, name, method)
+
+
+class _Outlet:
+    """Where every logger writes to, whatever that is at the moment; its own factory, as structlog wants one."""
+
+    def __init__(self) -> None:
+        self.writer: LineWriter | None = None
+
+    def __call__(self, *args: object) -> _Outlet:
+        return self
+
+    def write(self, line: bytes) -> None:
+        """Write one finished line."""
+        if self.writer is not None:
+            self.writer.write(line)
+
+    debug = info = warning = warn = error = exception = critical = fatal = msg = write
+
+
+_outlet: Final = _Outlet()
+
+
 class LineWriter:
     """
     The end of the way: writes finished lines.
 
-    It is its own factory, as structlog wants one. A line that cannot be written is counted in ``lost``; logging never
-    ends the daemon.
+    A line that cannot be written is counted in ``lost``; logging never ends the daemon.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream: _Sink = stream.buffer if hasattr(stream, "buffer") else _Encoding(stream)
         self.lost = 0
-
-    def __call__(self, *args: object) -> LineWriter:
-        return self
 
     def write(self, line: bytes) -> None:
         """Write one finished line."""
@@ -103,8 +137,6 @@ class LineWriter:
             self._stream.flush()
         except (OSError, ValueError):
             self.lost += 1
-
-    debug = info = warning = warn = error = exception = critical = fatal = msg = write
 
 
 class _Sink(Protocol):
