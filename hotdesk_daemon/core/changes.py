@@ -21,7 +21,7 @@ from hotdesk_daemon.core.inputs import (
     Input,
     ListCause,
 )
-from hotdesk_daemon.core.policy import Stage, objection
+from hotdesk_daemon.core.policy import objection
 
 if TYPE_CHECKING:
     from hotdesk_daemon.core.draft import Draft
@@ -114,8 +114,8 @@ _YEARS: Final = range(1970, 3000)
 
 def wish_objection(draft: Draft, *, start: datetime, duration_min: int, moved: bool = True) -> str | None:
     """Why a person's wish for these times cannot be taken, before anything is sent."""
-    if draft.base.stage is Stage.OBSERVE:
-        return "stage observe: nothing is sent to this desk"
+    if draft.sends_nothing is not None:
+        return draft.sends_nothing
     if start.year not in _YEARS:
         return f"start: the year {start.year} is not within {_YEARS[0]}–{_YEARS[-1]}"
     if not 1 <= duration_min <= 1440:  # noqa: PLR2004 - value space of Bookings Book and Edit, RoomOS xAPI schema

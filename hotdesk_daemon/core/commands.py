@@ -164,4 +164,4 @@ class TextLineClear(MessageCommand):
 
 
 #: The commands that decisions of ``core`` may contain, by class name.
-DECIDED: dict[str, type[Command]] = {cls.__name__: cls for cls in (Book, Edit, Delete, Logout)}
+DECIDED: dict[str, type[Command]] = {cls.__name__: cls for cls in (Book, Edit, Delete, Logout, AlertDisplay)}

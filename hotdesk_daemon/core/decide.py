@@ -93,6 +93,8 @@ def _timer(draft: Draft, fired: i.TimerFired) -> None:
         meet_sign_in(draft, DeviceId(subject), fired, f"TimerFired/{name}")
     elif name == "command" and subject in draft.commands:
         meet_command(draft, draft.commands[CommandId(subject)], fired, "TimerFired/command")
+    elif name == "maintenance":
+        _end_maintenance(draft, "its time is over")
 
 
 def _timed_lists(draft: Draft, fired: i.TimerFired) -> None:
@@ -132,6 +134,26 @@ def _sign_out(draft: Draft, wish: i.SignOutAsked) -> None:
 def _resync(draft: Draft, wish: i.ResyncAsked) -> None:
     for device in list(draft.devices.values()):
         meet_link(draft, device, wish, "ResyncAsked")
+
+
+def _maintain(draft: Draft, wish: i.MaintenanceAsked) -> None:
+    if wish.until is None:
+        if draft.maintenance_until is None:
+            draft.refuse("no maintenance is going on")
+        else:
+            draft.clear_timer("maintenance")
+            _end_maintenance(draft, "a person ends it")
+    elif wish.until <= draft.now:
+        draft.refuse("the maintenance would be over already")
+    else:
+        draft.maintenance_until = wish.until
+        draft.set_timer("maintenance", wish.until)
+        draft.because(Life.DESK, "desk.maintenance", f"left alone until {wish.until:%Y-%m-%d %H:%M} UTC")
+
+
+def _end_maintenance(draft: Draft, text: str) -> None:
+    draft.maintenance_until = None
+    draft.because(Life.DESK, "desk.maintenance_over", text)
 
 
 def _configured(draft: Draft, settings: i.DeskConfigured) -> None:
@@ -181,6 +203,7 @@ ROUTES: Final[Mapping[type[i.Input], Callable[[Draft, Any], None]]] = {
     **dict.fromkeys((i.BookAsked, i.EditAsked, i.DeleteAsked), _wish_for_booking),
     i.SignOutAsked: _sign_out,
     i.ResyncAsked: _resync,
+    i.MaintenanceAsked: _maintain,
     i.DeskConfigured: _configured,
     i.DaemonStarted: _started,
     **dict.fromkeys((*FIELDS, *PLAIN), take_status),

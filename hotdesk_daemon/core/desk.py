@@ -179,7 +179,7 @@ class OpenCommand:
     ``asked`` is when its outcome became a question (an answer lost, or taken without an effect); only a list asked for
     after that can answer it. ``moved_from`` are the times of the booking when an ``Edit`` of it was decided.
     ``refused`` says that the device answered with an error, so it is not sent again by itself. ``deadline`` is when it
-    is parked if nothing settled it before.
+    is parked if nothing settled it before. ``by_rule`` tells what the rules ask for from what a person asked for.
     """
 
     command_id: CommandId
@@ -197,6 +197,7 @@ class OpenCommand:
     refused: bool = False
     handed: bool = False  # given to the dispatcher since it last became pending
     why: str = ""
+    by_rule: bool = False
     message: str = ""
 
 
@@ -244,13 +245,15 @@ class Desk:
     """
     The whole state of one desk after ``seq`` inputs.
 
-    ``buffer`` holds booking events that came while a list was under way; they are applied after it.
+    ``buffer`` holds booking events that came while a list was under way; they are applied after it. While a time to
+    come stands in ``maintenance_until`` the desk is treated as at stage `off`, whatever ``stage`` is.
     """
 
     desk_id: DeskId
     seq: int = 0
     calendar: CalendarKind = CalendarKind.LOCAL
     stage: Stage = Stage.ENFORCE
+    maintenance_until: datetime | None = None
     policy: Policy = attrs.field(factory=Policy)
     sync_interval_s: int = 900
     deadline_s: int = 900

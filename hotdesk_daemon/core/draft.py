@@ -26,6 +26,7 @@ from hotdesk_daemon.core.desk import (
     Timer,
     altered,
 )
+from hotdesk_daemon.core.policy import Stage
 from hotdesk_daemon.core.steps import Effect, Life, Reason, Step
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Draft:
 
     __slots__ = (
         "base", "bookings", "buffer", "cause_seq", "changed_commands", "commands", "counters", "detail", "devices",
-        "effects", "held", "now", "reasons", "refusal", "seq", "sync", "timers", "wish_booking",
+        "effects", "held", "maintenance_until", "now", "reasons", "refusal", "seq", "sync", "timers", "wish_booking",
     )  # fmt: skip
 
     def __init__(self, desk: Desk, *, now: datetime) -> None:
@@ -54,6 +55,7 @@ class Draft:
         self.bookings = desk.bookings
         self.commands = desk.commands
         self.timers = desk.timers
+        self.maintenance_until = desk.maintenance_until
         self.sync: Sync = desk.sync
         self.buffer: tuple[BookingEvent, ...] = desk.buffer
         self.counters: Counters = desk.counters
@@ -85,6 +87,18 @@ class Draft:
     def open_commands(self) -> Iterator[OpenCommand]:
         """Commands that are neither settled nor parked, in the order of their decision."""
         return (c for c in self.commands.values() if c.state is not CommandState.PARKED)
+
+    @property
+    def stage(self) -> Stage:
+        """The stage that counts now: during maintenance none but `off`."""
+        return Stage.OFF if self.maintenance_until is not None else self.base.stage
+
+    @property
+    def sends_nothing(self) -> str | None:
+        """Why nothing may be sent to this desk now, if so."""
+        if self.maintenance_until is not None:
+            return f"maintenance until {self.maintenance_until:%Y-%m-%d %H:%M} UTC: nothing is sent to this desk"
+        return None if self.base.stage.sends else f"stage {self.base.stage}: nothing is sent to this desk"
 
     def confirmation_time(self) -> timedelta:
         """How long the calendar may take to answer: the longest that any device says, else the desk's setting."""
@@ -184,6 +198,7 @@ class Draft:
             sync=self.sync,
             buffer=self.buffer,
             counters=self.counters,
+            maintenance_until=self.maintenance_until,
         )
         return Step(
             desk=desk,

@@ -8,7 +8,6 @@ import attrs
 
 from hotdesk_daemon.core.commands import BookingCommand
 from hotdesk_daemon.core.desk import CommandState, LinkState, OpenCommand
-from hotdesk_daemon.core.policy import Stage
 from hotdesk_daemon.core.steps import SendCommand
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ def pump(draft: Draft) -> None:
 
     Not in the step in which the dispatcher is told not to send: it forgets the command only when it hears of that.
     """
-    if draft.base.stage is Stage.OBSERVE or "hand" in draft.timers:
+    if draft.sends_nothing is not None or "hand" in draft.timers:
         return
     head = next((c for c in draft.commands.values() if c.state in _UNANSWERED), None)
     if head is None or head.state is not CommandState.PENDING or head.handed:
@@ -57,8 +56,8 @@ def _aim(draft: Draft, opened: OpenCommand) -> OpenCommand | None:
 
 def unfit(draft: Draft, command: OpenCommand, sending: CommandSending) -> str | None:
     """Why a command may not leave as it was handed out."""
-    if draft.base.stage is Stage.OBSERVE:
-        return "stage observe: nothing is sent to this desk"
+    if draft.sends_nothing is not None:
+        return draft.sends_nothing
     told = command.command
     if not isinstance(told, BookingCommand):
         return None

@@ -391,6 +391,13 @@ class ResyncAsked(Input):
 
 
 @attrs.frozen(kw_only=True)
+class MaintenanceAsked(Input):
+    """Leave the desk alone until a moment, or with ``None`` no longer."""
+
+    until: datetime | None = None
+
+
+@attrs.frozen(kw_only=True)
 class RetryAsked(Input):
     command_id: CommandId
 

@@ -55,22 +55,25 @@ def order(
     why: str,
     booking: Booking | None = None,
     device: DeviceId | None = None,
+    by_rule: bool = False,
+    within: timedelta | None = None,
 ) -> OpenCommand:
-    """Decide a command. It leaves once the step is durable and it is its turn."""
+    """Decide a command. It leaves once the step is durable and it is its turn; *within* bounds how late that may be."""
     stem = f"{draft.base.desk_id}.c{draft.seq}"
     number = sum(1 for key in draft.commands.keys() | draft.changed_commands if key.startswith(f"{stem}."))
-    seconds = draft.base.deadline_s
+    patience = timedelta(seconds=draft.base.deadline_s)
     opened = OpenCommand(
         command_id=CommandId(f"{stem}.{number + 1}"),
         command=command,
         state=CommandState.PENDING,
         cause_seq=draft.seq,
         decided_at=draft.now,
-        deadline=draft.now + timedelta(seconds=seconds),
+        deadline=draft.now + (patience if within is None else min(within, patience)),
         booking_id=booking.booking_id if booking else None,
         device=device,
         moved_from=(booking.start, booking.duration_min) if booking is not None and isinstance(command, Edit) else None,
         why=why,
+        by_rule=by_rule,
     )
     draft.put_command(opened)
     draft.set_timer(f"command:{opened.command_id}", opened.deadline)

@@ -15,10 +15,17 @@ import attrs
 
 
 class Stage(StrEnum):
-    """What the daemon may do by itself on a desk."""
+    """What the daemon may do on a desk; each stage does what the one before it does, and more."""
 
-    OBSERVE = "observe"  # decide and say so, but never send anything
-    ENFORCE = "enforce"
+    OFF = "off"  # only look: the rules judge nothing, and nothing is ever sent
+    OBSERVE = "observe"  # judge and say so, but never send anything
+    WARN = "warn"  # tell people at the device what is against the rules; send what people ask for
+    ENFORCE = "enforce"  # carry the rules out
+
+    @property
+    def sends(self) -> bool:
+        """Whether anything may be sent at all."""
+        return self in (Stage.WARN, Stage.ENFORCE)
 
 
 @attrs.frozen(kw_only=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from hotdesk_daemon.core.commands import Book, Delete, Edit, Logout
+from hotdesk_daemon.core.commands import AlertDisplay, Book, Delete, Edit, Logout
 from hotdesk_daemon.core.desk import Booking, BookingState, ChangeState, CommandState, OpenCommand, SignInState
 from hotdesk_daemon.core.steps import Life
 
@@ -33,6 +33,8 @@ def is_fulfilled(draft: Draft, command: OpenCommand) -> bool:
             if device is None or device.sign_in is SignInState.SHARED:
                 return True
             return device.sign_in is SignInState.UNKNOWN and command.state is CommandState.TAKEN
+        case AlertDisplay():
+            return command.state is CommandState.TAKEN
         case _:
             raise AssertionError(f"core decides no {command.command.path}")
 
@@ -53,6 +55,18 @@ def settle(draft: Draft) -> None:
             if booking is not None and booking.state is BookingState.FAILED:
                 why = f"the booking failed: {booking.end_cause}"
                 end(draft, command, CommandState.REFUSED, "command.refused", why)
+        elif isinstance(command.command, AlertDisplay):
+            _give_up_message(draft, command)
+
+
+def _give_up_message(draft: Draft, command: OpenCommand) -> None:
+    """A message is worth no list, no second showing and no person's time."""
+    if command.state is CommandState.UNKNOWN and command.refused:
+        end(draft, command, CommandState.REFUSED, "command.refused", f"the device refused it: {command.message}")
+    elif command.state is CommandState.UNKNOWN:
+        end(draft, command, CommandState.DONE, "command.done", "it may have been shown: not shown again")
+    elif command.state is CommandState.PARKED:
+        end(draft, command, CommandState.DROPPED, "command.dropped", "too late to be shown")
 
 
 def end(draft: Draft, command: OpenCommand, state: CommandState, code: str, text: str) -> None:

@@ -15,7 +15,6 @@ from hotdesk_daemon.core import orders, sync
 from hotdesk_daemon.core.commands import Logout
 from hotdesk_daemon.core.desk import Booking, Device, SignInState, altered
 from hotdesk_daemon.core.inputs import Input, ListCause, SignOutAsked
-from hotdesk_daemon.core.policy import Stage
 
 if TYPE_CHECKING:
     from hotdesk_daemon.core.draft import Draft
@@ -114,8 +113,8 @@ def overstay(draft: Draft, device: Device, _: Input) -> Device:
 
 def sign_out(draft: Draft, device: Device, wish: SignOutAsked) -> Device:
     """A person wants the device signed out; a running call is ended only when they said so."""
-    if draft.base.stage is Stage.OBSERVE:
-        draft.refuse("stage observe: nothing is sent to this desk")
+    if draft.sends_nothing is not None:
+        draft.refuse(draft.sends_nothing)
     elif device.in_call and not wish.even_in_call:
         draft.refuse("a call is running: signing out would end it")
     elif any(isinstance(c.command, Logout) and c.device == device.device_id for c in draft.open_commands()):

@@ -3,17 +3,18 @@ What the rules say of a booking, and what follows.
 
 A booking whose times nobody has judged yet is judged at the end of the step that brought it, unless the desk is stale:
 then after the next list. A new booking against the rules is deleted; a moved one is put back to the times last
-accepted (F06, F16, F21).
+accepted (F06, F16, F21). At stage `warn` people at the device are told instead, and at `off` every booking is right.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from hotdesk_daemon.core import orders, settlement
-from hotdesk_daemon.core.commands import Delete, Edit
+from hotdesk_daemon.core.commands import AlertDisplay, Delete, Edit
 from hotdesk_daemon.core.desk import Booking, BookingState, ChangeState, Verdict, altered, is_stale
 from hotdesk_daemon.core.policy import Stage, objection
 from hotdesk_daemon.core.steps import Life
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 #: A device that moves a booking again and again is not fought for ever.
 MAX_REVERTS: Final = 3
 
+#: How long a warning is shown, and how long it may be waiting to be.
+_SHOWN_S: Final = 60
+_WARN_WITHIN: Final = timedelta(seconds=120)
+
 _JUDGED = frozenset({BookingState.CREATED, BookingState.STARTED})
 
 
@@ -33,7 +38,9 @@ def judge(draft: Draft) -> None:
     if not waiting or is_stale(draft.devices.values()):
         return
     for booking in waiting:
-        why = objection(draft.base.policy, start=booking.start, duration_min=booking.duration_min)
+        why = None
+        if draft.stage is not Stage.OFF:
+            why = objection(draft.base.policy, start=booking.start, duration_min=booking.duration_min)
         if why is None:
             _accept_move(draft, accept(booking))
         elif booking.accepted_start is None:
@@ -64,15 +71,25 @@ def _accept_move(draft: Draft, booking: Booking) -> None:
 def _reject_new(draft: Draft, booking: Booking, why: str) -> Booking:
     booking = attrs.evolve(booking, verdict=Verdict.REJECTED, verdict_why=why)
     draft.because(Life.BOOKING, "booking.rejected", why, before=booking.state, after=booking.state, booking=booking)
-    if draft.base.stage is Stage.ENFORCE and orders.open_for(draft, booking.booking_id, Delete) is None:
-        orders.order(draft, Delete(), why=f"rejected by {why}", booking=booking)
+    if draft.stage is Stage.WARN:
+        _warn(draft, booking, why)
+    elif draft.stage is Stage.ENFORCE and orders.open_for(draft, booking.booking_id, Delete) is None:
+        orders.order(draft, Delete(), why=f"rejected by {why}", booking=booking, by_rule=True)
     return booking
+
+
+def _warn(draft: Draft, booking: Booking, why: str) -> None:
+    """Tell whoever is at the desk; a message that could only be shown much later is not worth showing."""
+    alert = AlertDisplay(title="Desk booking", text=f"Not allowed here: {why}", duration_s=_SHOWN_S)
+    orders.order(draft, alert, why=f"warned of {why}", booking=booking, by_rule=True, within=_WARN_WITHIN)
 
 
 def _reject_move(draft: Draft, booking: Booking, why: str) -> Booking:
     rejected = attrs.evolve(booking, verdict=Verdict.REJECTED, verdict_why=why)
     draft.because(Life.BOOKING, "booking.rejected", why, before=booking.state, after=booking.state, booking=booking)
-    if draft.base.stage is Stage.OBSERVE:
+    if draft.stage is Stage.WARN:
+        _warn(draft, booking, why)
+    if draft.stage is not Stage.ENFORCE:
         return rejected
     if booking.reverts >= MAX_REVERTS:
         draft.because(
@@ -84,5 +101,5 @@ def _reject_move(draft: Draft, booking: Booking, why: str) -> Booking:
         before=booking.change, after=ChangeState.REVERTING, booking=booking,
     )  # fmt: skip
     edit = Edit(start=booking.accepted_start, duration_min=booking.accepted_duration_min)
-    orders.order(draft, edit, why=f"rejected by {why}", booking=booking)
+    orders.order(draft, edit, why=f"rejected by {why}", booking=booking, by_rule=True)
     return attrs.evolve(rejected, change=ChangeState.REVERTING, reverts=booking.reverts + 1)

@@ -11,7 +11,6 @@ from hotdesk_daemon.core.bookings import answer_time, new_booking
 from hotdesk_daemon.core.changes import wish_objection
 from hotdesk_daemon.core.commands import Book, Delete
 from hotdesk_daemon.core.desk import Booking, BookingState, CommandState, Organizer, Origin
-from hotdesk_daemon.core.policy import Stage
 from hotdesk_daemon.core.steps import Life
 from hotdesk_daemon.core.verdicts import accept
 
@@ -58,8 +57,8 @@ def repeated(draft: Draft, booking: Booking, _: BookAsked) -> Booking:
 
 
 def delete(draft: Draft, booking: Booking, _: DeleteAsked) -> Booking:
-    if draft.base.stage is Stage.OBSERVE:
-        draft.refuse("stage observe: nothing is sent to this desk")
+    if draft.sends_nothing is not None:
+        draft.refuse(draft.sends_nothing)
         return booking
     draft.wish_booking = booking.booking_id
     if orders.open_for(draft, booking.booking_id, Delete) is not None:

@@ -36,6 +36,8 @@ REQUIRED_COMMANDS: Final = (
     "Bookings.Delete",
     "Webex.Registration.Logout",
 )
+#: What stage `warn` alone sends.
+OPTIONAL_COMMANDS: Final = ("UserInterface.Message.Alert.Display",)
 #: Not every release has them, and a list shows the same.
 _OPTIONAL_EVENTS: Final = frozenset(
     {"Bookings.Updated", "Bookings.EditFailed", "Bookings.ExtensionFailed", "Bookings.CheckedIn"}
@@ -54,7 +56,10 @@ def manifest(*, app_id: str, vendor: str, email: str, only_required: bool = Fals
 
     """
     statuses = [_path(path, is_required=path in _REQUIRED_STATUSES) for path in WANTED_STATUSES]
-    commands = [_path(path, is_required=True) for path in REQUIRED_COMMANDS]
+    commands = [
+        *(_path(path, is_required=True) for path in REQUIRED_COMMANDS),
+        *(_path(path, is_required=False) for path in OPTIONAL_COMMANDS),
+    ]
     events = [
         *(_path(path, is_required=path not in _OPTIONAL_EVENTS) for path in WANTED_EVENTS),
         *(_path(path, is_required=False) for path in HELPFUL_EVENTS),

@@ -155,7 +155,7 @@ class OrganisationSettings:
         Choice(Stage),
         "What the daemon may do on the desks found here.",
         default=None,
-        none="as `daemon.stage`",
+        none="as their devices' tags say, else `daemon.stage`",
         applies=Applies.AT_ONCE,
     )
     policy: PolicySettings | None = setting(

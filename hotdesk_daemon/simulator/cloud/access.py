@@ -9,14 +9,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from hotdesk_daemon.xapi.cloud import HELPFUL_EVENTS, WANTED_EVENTS, WANTED_STATUSES
-from hotdesk_daemon.xapi.manifest import REQUIRED_COMMANDS
+from hotdesk_daemon.xapi.manifest import OPTIONAL_COMMANDS, REQUIRED_COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 #: What an installation is granted: all that the manifest asks for.
 STATUSES: Final = WANTED_STATUSES
-COMMANDS: Final = REQUIRED_COMMANDS
+COMMANDS: Final = (*REQUIRED_COMMANDS, *OPTIONAL_COMMANDS)
 EVENTS: Final = (*WANTED_EVENTS, *HELPFUL_EVENTS)
 #: What the narrowest of the public lists says is pushed.
 REDUCED_STATUSES: Final = (
