@@ -9,17 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import platform
 import random
-import resource
-import signal
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Never, TypeAlias
-from zoneinfo import ZoneInfo
 
 import attrs
 
@@ -30,25 +25,26 @@ from hotdesk_daemon.app.housing import Housing
 from hotdesk_daemon.app.narrator import Narrator
 from hotdesk_daemon.app.organisations import Organisations
 from hotdesk_daemon.app.reload import Reload
-from hotdesk_daemon.app.safety import BreakerLimits, Safety
+from hotdesk_daemon.app.safety import Safety
 from hotdesk_daemon.app.simulated import simulated_site
-from hotdesk_daemon.app.takeover import TakeOver, limits_of, retry_of
+from hotdesk_daemon.app.takeover import TakeOver, breaker_of, limits_of, retry_of
 from hotdesk_daemon.app.tasks import Tasks
 from hotdesk_daemon.app.timekeeper import Timekeeper
 from hotdesk_daemon.app.zones import load_zones
 from hotdesk_daemon.core.desk import CommandState
-from hotdesk_daemon.core.errors import ConfigError, HotdeskError, TransientError
+from hotdesk_daemon.core.errors import HotdeskError, TransientError
 from hotdesk_daemon.dispatch import Dispatcher, FleetLimiter
 from hotdesk_daemon.journal import SqlJournal
-from hotdesk_daemon.ops.clocks import Clock, ScaledClock, SystemClock
-from hotdesk_daemon.ops.logs import configure_logs, get_log
+from hotdesk_daemon.ops.clocks import Clock, ScaledClock
+from hotdesk_daemon.ops.logs import get_log
 from hotdesk_daemon.ops.metrics import Metrics
 from hotdesk_daemon.ops.notify import Notifier
 from hotdesk_daemon.ops.settings import Settings, desk_configured, ensure_http_token
 from hotdesk_daemon.transport import FleetGate, SslContexts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
+    from zoneinfo import ZoneInfo
 
     from hotdesk_daemon.core.ids import DeskId
     from hotdesk_daemon.dispatch import RetryDetails
@@ -56,18 +52,9 @@ if TYPE_CHECKING:
 
 #: Told the URL of the HTTP door and the number of desks.
 OnReady: TypeAlias = Callable[[str, int], None]
-EXIT_OK: Final = 0
-EXIT_FAILED: Final = 1
-EXIT_TEMPORARY: Final = 75
-EXIT_CONFIG: Final = 78
-
 #: How long the start waits for the first commits of all desks, and a stop for what is still in mailboxes.
 _SETTLE_S: Final = 30.0
 _STATUS_EVERY_S: Final = 5.0
-#: Files open beside one socket per device: the journal, HTTP callers, the event loop's own.
-_FILES: Final = 64
-#: A simulated device listens, and both ends of its connection are ours; some desks have two.
-_FILES_PER_SIMULATED_DESK: Final = 3.5
 #: Objects made before the collector looks at the young ones, and how many such looks before it looks at older ones.
 _COLLECT_AFTER: Final = (100_000, 50, 100)
 
@@ -177,13 +164,9 @@ class Daemon:
         return seed + int(latest.timestamp())
 
     def _switches(self, settings: Settings, metrics: Metrics) -> Safety:
-        wanted = settings.safety
-        limits = BreakerLimits(
-            desks=wanted.breaker_desks, share=wanted.breaker_share, window=timedelta(seconds=wanted.breaker_window_s)
-        )
         return Safety(
             directory=settings.daemon.state_dir,
-            limits=limits,
+            limits=breaker_of(settings.safety),
             now=self.clock.now,
             fleet=lambda: len(self.fleet.workers),
             metrics=metrics,
@@ -364,45 +347,6 @@ class Daemon:
             await asyncio.sleep(pause_s)
 
 
-def clock_for(settings: Settings) -> Clock:
-    """The site's clock: the machine's, or a scaled one for a simulated site."""
-    wanted = settings.simulator
-    if not wanted.enabled or (wanted.speed == 1.0 and wanted.start is None):
-        return SystemClock()
-    return ScaledClock(speed=wanted.speed, start=wanted.start)
-
-
-async def _run(settings: Settings, load: Callable[[], Settings], origin: str, on_ready: OnReady) -> None:
-    daemon = Daemon(
-        settings=settings, clock=clock_for(settings), on_ready=on_ready, load=load, on_settings=_configure_logs
-    )
-    loop = asyncio.get_running_loop()
-    told_mono = time.monotonic()
-
-    def stop_by(number: signal.Signals) -> None:
-        nonlocal told_mono
-        told_mono = time.monotonic()
-        get_log().info("daemon.stopping", signal=number.name, drain_s=settings.daemon.drain_s)
-        daemon.stop.set()
-
-    for warning in (*settings.warnings, *_allow_many_files(settings)):
-        get_log().warning("config.warning", problem=warning)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop_by, number)
-    loop.add_signal_handler(signal.SIGHUP, daemon.reload_soon)
-    get_log().info(
-        "daemon.started",
-        version=__version__,
-        python=platform.python_version(),
-        config=origin,
-        desks=len(settings.desks),
-        stage=settings.daemon.stage.value,
-        loop=type(loop).__module__.split(".")[0],
-    )
-    await daemon.run()
-    get_log().info("daemon.stopped", took_s=round(time.monotonic() - told_mono, 3), left=daemon.left, exit_code=EXIT_OK)
-
-
 def _calm_collector() -> None:
     """
     Let the garbage collector look seldom, and never again at what stands now.
@@ -412,69 +356,3 @@ def _calm_collector() -> None:
     """
     gc.freeze()
     gc.set_threshold(*_COLLECT_AFTER)
-
-
-def _allow_many_files(settings: Settings) -> tuple[str, ...]:
-    """Raise our own limit of open files as far as we may; say so where even that is too low."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    needed = _FILES + sum(len(desk.devices) for desk in settings.desks)
-    if settings.simulator.enabled:
-        needed += round(_FILES_PER_SIMULATED_DESK * settings.simulator.desks)
-    if hard == resource.RLIM_INFINITY or hard >= needed:
-        return ()
-    return (f"only {hard} files may be open, but {needed} may be needed; raise ulimit -n, or LimitNOFILE= of the unit",)
-
-
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Uvloop where it is installed: it halves what a frame costs; else the standard loop."""
-    try:
-        import uvloop  # noqa: PLC0415 - optional
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
-
-
-def _configure_logs(settings: Settings) -> None:
-    configure_logs(level=settings.log.level, form=settings.log.format, stream=sys.stdout)
-
-
-def main(settings: Settings, *, load: Callable[[], Settings], origin: str, on_ready: OnReady) -> int:
-    """
-    Run the daemon until a signal; return its exit status: 0, 1 failed, 75 temporary, 78 configuration.
-
-    *load* reads the settings again from where they came. *on_ready* is told the URL of the HTTP door and the number of
-    desks once they are served.
-    """
-    _configure_logs(settings)
-    try:
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            runner.run(_run(settings, load, origin, on_ready))
-    except (HotdeskError, OSError) as error:
-        return _fail([error])
-    except ExceptionGroup as group:
-        expected, mistakes = group.split((HotdeskError, OSError))
-        if mistakes is not None:
-            raise mistakes from None
-        return _fail(_leaves(expected))
-    return EXIT_OK
-
-
-def _fail(errors: Sequence[BaseException]) -> int:
-    """Say why the run ended, and which exit status that is."""
-    for error in errors:
-        if isinstance(error, ConfigError):
-            for problem in error.problems:
-                get_log().error("config.invalid", problem=problem)
-        else:
-            get_log().error("daemon.failed", error=str(error))
-    if any(isinstance(error, ConfigError) for error in errors):
-        return EXIT_CONFIG
-    return EXIT_TEMPORARY if any(isinstance(error, TransientError) for error in errors) else EXIT_FAILED
-
-
-def _leaves(error: BaseException | None) -> list[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        return [leaf for one in error.exceptions for leaf in _leaves(one)]
-    return [error] if error is not None else []

@@ -107,6 +107,11 @@ class Fleet:
         """Let a device go: it is heard of no more, and lists and commands no longer find it."""
         del self.ways[device], self._desk_of[device], self._sources[device]
 
+    def owner(self, device: DeviceId) -> DeskId | None:
+        """The desk that a device is on."""
+        worker = self._desk_of.get(device)
+        return worker.desk.desk_id if worker is not None else None
+
     def drop(self, desk: DeskId) -> None:
         """Let a desk go, after all its devices."""
         del self.workers[desk]

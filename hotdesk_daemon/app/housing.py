@@ -109,7 +109,7 @@ class Housing:
         worker = self.fleet.workers[configured.desk]
         held, self._served[configured.desk] = self._served[configured.desk], Served(desk, configured)
         for device in {*worker.desk.devices, *held.configured.devices} - set(configured.devices):
-            await self.drop_device(device)
+            await self._drop_from(worker, device)
         for device in anew:
             await self._hang_up(worker, device)
         if configured != held.configured:
@@ -133,7 +133,7 @@ class Housing:
         worker = self.fleet.workers[desk_id]
         downs = tuple(LinkDown(device=device, cause=cause) for device in worker.desk.devices)
         for device in worker.desk.devices:
-            await self.drop_device(device)
+            await self._drop_from(worker, device)
         try:
             async with self._within(_LAST_WORDS_S):
                 await self._finish_commands(worker)
@@ -216,6 +216,11 @@ class Housing:
         if was_up:
             down = LinkDown(device=device, cause="its settings are other ones now")
             await worker.mailbox.put(Letter(source="daemon", inputs=(down,)))
+
+    async def _drop_from(self, worker: DeskWorker, device: DeviceId) -> None:
+        """Let a device go, unless it is another desk's by now."""
+        if self.fleet.owner(device) in (None, worker.desk.desk_id):
+            await self.drop_device(device)
 
     async def drop_device(self, device: DeviceId) -> None:
         """Let a device go, with its link; its desk has to be told of it."""

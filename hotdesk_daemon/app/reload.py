@@ -1,31 +1,32 @@
 """
 Taking new settings over while the daemon serves: asked for by SIGHUP, or over HTTP.
 
-One reload at a time. Whoever asks while one is under way gets the next, which begins after they asked; however many ask,
-it is one. Settings that cannot be used, for whatever reason, change nothing: the old ones stay in force.
+One reload at a time. Whoever asks while one is under way gets the next, which begins after they asked; however many
+ask, it is one. Settings that cannot be used, for whatever reason, change nothing: the old ones stay in force.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Never
 
 import attrs
 
+from hotdesk_daemon.app.takeover import Prepared, TakeOver
 from hotdesk_daemon.core.errors import ConfigError, HotdeskError, TransientError
+from hotdesk_daemon.core.ids import DeskId
 from hotdesk_daemon.ops.logs import get_log
-from hotdesk_daemon.ops.settings.changes import differences, keeping_what_waits
+from hotdesk_daemon.ops.metrics import Metrics
+from hotdesk_daemon.ops.notify import Notifier
+from hotdesk_daemon.ops.settings import DeskSettings, OrganisationSettings, Settings
+from hotdesk_daemon.ops.settings.changes import Differences, differences, keeping_what_waits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    from hotdesk_daemon.app.takeover import TakeOver
-    from hotdesk_daemon.core.ids import DeskId
-    from hotdesk_daemon.ops.metrics import Metrics
-    from hotdesk_daemon.ops.notify import Notifier
-    from hotdesk_daemon.ops.settings import DeskSettings, OrganisationSettings, Settings
-    from hotdesk_daemon.ops.settings.changes import Differences, Listed
+    from hotdesk_daemon.ops.settings.changes import Listed
 
 #: How long reading files may take: they may be on a disk that does not answer.
 READ_S: Final = 30.0
@@ -48,6 +49,7 @@ class Outcome:
     waiting: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     staying: tuple[DeskId, ...] = ()
+    prepared: Prepared | None = attrs.field(default=None, eq=False, repr=False)
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -128,6 +130,8 @@ class Reload:
             get_log().error("task.failed", task="reload", exc_info=error)
             outcome = Outcome(problems=("a mistake in the program; see the log",))
         self._tell(outcome, took_s=round(time.monotonic() - began_mono, 3))
+        if outcome.prepared is not None:  # only now, so that what was done is told in the ways that people know
+            self.on_change(outcome.prepared.settings, outcome.prepared.token)
         self._measure(is_good=not outcome.problems)
         self.trouble = f"{len(outcome.problems)} problems" if outcome.problems else None
         self.notifier.ready(status="the configuration could not be reloaded; see the log" if outcome.problems else "")
@@ -144,9 +148,10 @@ class Reload:
         async with asyncio.timeout(READ_S):
             prepared = await self.take_over.prepare(keeping_what_waits(old, loaded))
         staying = await self.take_over.apply(prepared)
-        self.on_change(prepared.settings, prepared.token)
         changes = differences(old, loaded)
-        return Outcome(changes=changes, waiting=changes.waiting, warnings=loaded.warnings, staying=staying)
+        return Outcome(
+            changes=changes, waiting=changes.waiting, warnings=loaded.warnings, staying=staying, prepared=prepared
+        )
 
     # --- telling -----------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -19,11 +20,12 @@ from hotdesk_daemon.app.endpoints import endpoint_of
 from hotdesk_daemon.app.fleet import Fleet
 from hotdesk_daemon.app.housing import Housing
 from hotdesk_daemon.app.organisations import Ground, Organisations, prepare
+from hotdesk_daemon.app.safety import BreakerLimits
 from hotdesk_daemon.app.zones import load_zones
 from hotdesk_daemon.core.ids import DeskId, DeviceId
 from hotdesk_daemon.dispatch import Dispatcher, FleetLimiter, Limits, RetrySettings
 from hotdesk_daemon.ops.logs import get_log
-from hotdesk_daemon.ops.settings import DispatchSettings, Settings, desk_configured, ensure_http_token
+from hotdesk_daemon.ops.settings import DispatchSettings, SafetySettings, Settings, desk_configured, ensure_http_token
 from hotdesk_daemon.ops.settings.changes import Differences, differences
 from hotdesk_daemon.ops.settings.declared import Applies
 from hotdesk_daemon.transport import SslContexts
@@ -42,6 +44,12 @@ def limits_of(wanted: DispatchSettings) -> Limits:
 def retry_of(wanted: DispatchSettings) -> RetrySettings:
     """How patient the dispatcher is, as configured."""
     return RetrySettings(max_attempts=wanted.attempts)
+
+
+def breaker_of(wanted: SafetySettings) -> BreakerLimits:
+    """When the breaker opens, as configured."""
+    window = timedelta(seconds=wanted.breaker_window_s)
+    return BreakerLimits(desks=wanted.breaker_desks, share=wanted.breaker_share, window=window)
 
 
 @attrs.frozen(kw_only=True)
@@ -82,7 +90,9 @@ class TakeOver:
         zones = await asyncio.to_thread(load_zones, settings.desks, settings.policy)
         contexts = await asyncio.to_thread(_contexts, settings)
         grounds = await prepare((one for one in settings.organisations if one.id in anew), settings)
-        token = settings.http.token or await asyncio.to_thread(ensure_http_token, settings.daemon.state_dir)
+        token = settings.http.token
+        if token is None:
+            token = await asyncio.to_thread(ensure_http_token, settings.daemon.state_dir)
         await self.organisations.open_door(settings)
         return Prepared(
             settings=settings,
@@ -98,6 +108,7 @@ class TakeOver:
         settings = prepared.settings
         self.zones = prepared.zones
         self.limiter.change(limits_of(settings.dispatch))
+        self.fleet.switches.limits = breaker_of(settings.safety)
         self.dispatcher.change(retry_of(settings.dispatch))
         self.housing.take_sockets(settings.sockets, prepared.contexts)
         staying = await self._let_go(settings)

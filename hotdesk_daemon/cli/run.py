@@ -14,7 +14,7 @@ from hotdesk_daemon.cli.options import Config, with_config
 def command(config: Config) -> int:
     """Run the daemon until it is told to stop."""
     settings = config.load()
-    from hotdesk_daemon.app.daemon import main
+    from hotdesk_daemon.app.process import main
 
     return main(settings, load=config.load, origin=str(config.origin), on_ready=_show_the_way)
 

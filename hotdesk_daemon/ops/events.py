@@ -76,13 +76,13 @@ _ALL: Final = (
     _event("breaker.closed", "warning", "A person lets the rules go on."),
     _event("config.invalid", "error", "The configuration cannot be used. Mend what `problem` says.", "problem"),
     _event("config.warning", "warning", "The configuration works but should be mended.", "problem"),
-    _event("config.reloaded", "info", "The configuration was read again and is in force: which settings are other ones, "
+    _event("config.reloaded", "info", "The configuration was read again and is in force: which settings are others, "
            "and how many desks and organisations came, went and changed, by name.", "settings", *_listed("desks"),
            *_listed("organisations"), "took_s"),
     _event("config.reload_failed", "error", "The configuration could not be used when it was read again; the old one "
            "stays in force. A line `config.invalid` for each problem follows.", "problems", "took_s"),
-    _event("config.reload_refused", "warning", "A reload was asked for while the daemon stops; the next start reads the "
-           "configuration anyway."),
+    _event("config.reload_refused", "warning", "A reload was asked for while the daemon stops; the next start reads "
+           "the configuration anyway."),
     _event("config.restart_needed", "warning", "These settings are other ones in the configuration; they count after a "
            "restart, and have their old values until then.", "settings"),
     _event("config.desk_stays", "warning", "A desk that is not configured any more could not be let go yet, because a "

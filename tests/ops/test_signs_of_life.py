@@ -40,6 +40,8 @@ def test_every_metric_is_rendered_under_its_documented_name() -> None:
         "hotdesk_breaker_open",
         "hotdesk_build_info",
         "hotdesk_command_retries_total",
+        "hotdesk_config_last_reload_success_timestamp_seconds",
+        "hotdesk_config_last_reload_successful",
         "hotdesk_commands_total",
         "hotdesk_desks",
         "hotdesk_drift_total",
