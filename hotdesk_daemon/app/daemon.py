@@ -130,6 +130,7 @@ class Daemon:
             )
             take_over = await self._build(settings, housing, organisations, zones)
             self.reload = self._reload(settings, take_over, metrics)
+            self.fleet.on_reload = self.reload.now
             await self._begin()
             stack.callback(self.fleet.watchers.close)
             http = settings.http

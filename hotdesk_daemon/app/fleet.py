@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, Protocol
 
-from hotdesk_daemon.api.site import Asked, CommandView, StreamItem
+from hotdesk_daemon.api.site import Asked, CommandView, ReloadView, StreamItem
 from hotdesk_daemon.api.watchers import Watchers
 from hotdesk_daemon.app.mailbox import Letter
 from hotdesk_daemon.app.resync import read_truth
@@ -31,7 +31,7 @@ from hotdesk_daemon.xapi.releases import release_of
 from hotdesk_daemon.xapi.rendering import render_command
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
@@ -85,6 +85,7 @@ class Fleet:
         self.watchers = Watchers()
         self.dispatcher: Dispatcher | None = None
         self.started = False
+        self.on_reload: Callable[[], Awaitable[ReloadView]] = _starting
         self._desk_of: dict[DeviceId, DeskWorker] = {}
         self._sources: dict[DeviceId, str] = {}
         self.journal = journal
@@ -377,6 +378,9 @@ class Fleet:
             if not isinstance(record.input, Exception)
         ]
 
+    async def reload(self) -> ReloadView:
+        return await self.on_reload()
+
     def watch(
         self, *, desks: frozenset[DeskId] | None, kinds: frozenset[str] | None
     ) -> AbstractAsyncContextManager[AsyncIterator[StreamItem | Lost]]:
@@ -402,6 +406,10 @@ class Fleet:
         for organisation in self.organisations:
             organisation.measure()
         return self._metrics.render()
+
+
+async def _starting() -> ReloadView:
+    raise TransientError("the daemon is starting", retry_after_s=5)
 
 
 def _stream_item(record: Record, step: Step) -> StreamItem:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Never
 
 import attrs
 
+from hotdesk_daemon.api import Came, ReloadView
 from hotdesk_daemon.app.takeover import Prepared, TakeOver
 from hotdesk_daemon.core.errors import ConfigError, HotdeskError, TransientError
 from hotdesk_daemon.core.ids import DeskId
@@ -38,7 +39,7 @@ _LINES: Final = 100
 @attrs.frozen(kw_only=True)
 class Outcome:
     """
-    What became of one reload: ``problems``, or what changed.
+    What became of one reload: ``problems``, or what changed; neither when the daemon stopped meanwhile.
 
     ``waiting`` names settings that only a restart can change; their old values stay. ``staying`` are desks that could
     not be let go yet: the next reload tries again.
@@ -98,13 +99,35 @@ class Reload:
         self._wish.set()
         return self._next
 
+    async def now(self) -> ReloadView:
+        """
+        Ask, and wait for the outcome; who gives up waiting does not end the reload.
+
+        Raises:
+            ConfigError: the configuration cannot be used; nothing changed.
+            TransientError: the daemon stops.
+        """
+        outcome = await asyncio.shield(self.ask())
+        if outcome.problems:
+            raise ConfigError(*outcome.problems)
+        if outcome.changes is None:
+            raise TransientError("the daemon stops: its next start reads the configuration")
+        return ReloadView(
+            settings=_applied(outcome),
+            waiting=outcome.waiting,
+            warnings=outcome.warnings,
+            desks=_came(outcome.changes.desks),
+            organisations=_came(outcome.changes.organisations),
+            staying=outcome.staying,
+        )
+
     def end(self) -> None:
         """The daemon stops: whoever waits is told so."""
         self._is_over = True
         for waiting in (self._under_way, self._next):
             if waiting is not None and not waiting.done():
                 get_log().warning("config.reload_refused")
-                waiting.set_result(Outcome(problems=("the daemon stops: its next start reads the configuration",)))
+                waiting.set_result(Outcome())
 
     async def run(self) -> Never:
         """Reload whenever asked, until cancelled."""
@@ -168,11 +191,10 @@ class Reload:
             log.warning("config.restart_needed", settings=_named(outcome.waiting))
         if outcome.changes is None:
             raise AssertionError("a reload that went well changed something or nothing")
-        applied = [change.name for change in outcome.changes.settings if change.name not in outcome.waiting]
         log.info(
             "config.reloaded",
             took_s=took_s,
-            settings=_named(applied),
+            settings=_named(_applied(outcome)),
             **_lists("desks", outcome.changes.desks),
             **_lists("organisations", outcome.changes.organisations),
         )
@@ -181,6 +203,16 @@ class Reload:
         self.metrics.reload_successful.set(float(is_good))
         if is_good:
             self.metrics.reload_success_time.set(self.now_s())
+
+
+def _applied(outcome: Outcome) -> tuple[str, ...]:
+    changes = outcome.changes.settings if outcome.changes is not None else ()
+    return tuple(change.name for change in changes if change.name not in outcome.waiting)
+
+
+def _came(listed: Listed) -> Came:
+    changed = tuple(name for name, _ in listed.changed)
+    return Came(added=listed.added, removed=listed.removed, changed=changed)
 
 
 def _lists(what: str, listed: Listed) -> dict[str, object]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from hotdesk_daemon.api import Asked, CommandView, SafetyView, StreamItem, Watchers
+from hotdesk_daemon.api import Asked, CommandView, ReloadView, SafetyView, StreamItem, Watchers
 from hotdesk_daemon.core.decide import decide
 from hotdesk_daemon.core.desk import Desk
 from hotdesk_daemon.core.errors import TransientError
@@ -84,6 +84,7 @@ class MemorySite:
     """
 
     time: datetime = NOW
+    reloaded: ReloadView | Exception = attrs.field(factory=ReloadView)
     switches: MemorySwitches = attrs.field(factory=MemorySwitches)
     watchers: Watchers = attrs.field(factory=Watchers)
     ready: Readiness = attrs.field(factory=lambda: Readiness(ready=True))
@@ -210,6 +211,11 @@ class MemorySite:
                 yield items
         finally:
             self.left.set()
+
+    async def reload(self) -> ReloadView:
+        if isinstance(self.reloaded, Exception):
+            raise self.reloaded
+        return self.reloaded
 
     def readiness(self) -> Readiness:
         return self.ready
