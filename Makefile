@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= config/hotdesk.toml
 DIAGRAM := docs/transitions.md
+EXAMPLE := config/examples/annotated.toml
+EXAMPLE_OF := --devices --organisation
 WORKERS ?= 4
 KILLS ?= 50
 SEED ?= 1
@@ -19,7 +21,7 @@ GROUPS_OF := $(VENV)-lock/bin/python -m dependency_groups
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run test cover crash check check-format check-lint check-types check-layers check-diagram bench interop diagram format lock venv venv-dev clean
+.PHONY: help run test cover crash check check-format check-lint check-types check-layers check-diagram check-example bench interop diagram example format lock venv venv-dev clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -37,7 +39,7 @@ cover: $(VENV)/.dev ## hold core to full branch coverage by its own tests
 	$(BIN)/python -m pytest --quiet --numprocesses auto --maxprocesses $(WORKERS) tests/core --cov --cov-report=
 	$(BIN)/coverage report --include 'hotdesk_daemon/core/*' --fail-under 100
 
-check: check-format check-lint check-types check-layers check-diagram ## format, lint, types, import layers, generated docs
+check: check-format check-lint check-types check-layers check-diagram check-example ## format, lint, types, import layers, generated docs
 
 check-format: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -53,6 +55,12 @@ check-layers: $(VENV)/.dev
 
 check-diagram: $(VENV)/.dev
 	$(BIN)/python -m hotdesk_daemon.core.diagram --check $(DIAGRAM)
+
+check-example: $(VENV)/.dev
+	$(BIN)/hotdesk-daemon init - $(EXAMPLE_OF) | diff -u $(EXAMPLE) -
+
+example: $(VENV)/.run ## write the annotated example configuration from the settings' declarations
+	$(BIN)/hotdesk-daemon init $(EXAMPLE) --force $(EXAMPLE_OF)
 
 diagram: $(VENV)/.run ## write the transition diagram in docs/ from the table
 	$(BIN)/python -m hotdesk_daemon.core.diagram --write $(DIAGRAM)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 READ_S: Final = 30.0
 #: Names in one field of a log line, and problems told by a line of their own.
 _NAMES: Final = 20
-_LINES: Final = 100
+_LINES: Final = 20
 
 
 @attrs.frozen(kw_only=True)
@@ -182,7 +182,9 @@ class Reload:
         log = get_log()
         if outcome.problems:
             log.error("config.reload_failed", problems=len(outcome.problems), took_s=took_s)
-            for problem in outcome.problems[:_LINES]:
+            left_out = len(outcome.problems) - _LINES
+            more = (f"and {left_out} more: hotdesk-daemon check-config shows them all",) if left_out > 0 else ()
+            for problem in (*outcome.problems[:_LINES], *more):
                 log.error("config.invalid", problem=problem)
             return
         for warning in outcome.warnings:

@@ -4,6 +4,7 @@ The whole configuration as one value, and what of it the other rooms take.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -68,10 +69,14 @@ class Settings:
     @property
     def journal_url(self) -> str:
         """The journal as a database address, absolute."""
+        return self.journal.url or f"sqlite:///{self.journal_path}"
+
+    @property
+    def journal_path(self) -> Path:
+        """The journal's file, absolute."""
         if self.journal.url is not None:
-            return self.journal.url
-        path = self.journal.path or self.daemon.state_dir / "journal.sqlite3"
-        return f"sqlite:///{path.absolute()}"
+            return Path(self.journal.url.removeprefix("sqlite:///")).absolute()
+        return (self.journal.path or self.daemon.state_dir / "journal.sqlite3").absolute()
 
 
 def policy_of(settings: PolicySettings) -> Policy:
