@@ -55,6 +55,7 @@ VERBS: Final[Mapping[str, tuple[str, str]]] = {
     "resync": ("resync", "Read a desk's bookings from its devices again."),
     "commands": ("commands", "Show commands; retry or drop parked ones."),
     "parked": ("parked", "Show commands that wait for a person."),
+    "top": ("top", "Show the site at a glance, live."),
     "halt": ("halt", "Stop all sending, at once."),
     "resume": ("resume", "Let commands leave again."),
     "breaker": ("breaker", "Show the breaker, or close it."),
