@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, Never, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import attrs
 
@@ -27,9 +27,11 @@ from hotdesk_daemon.app.organisations import Organisations
 from hotdesk_daemon.app.reload import Reload
 from hotdesk_daemon.app.safety import Safety
 from hotdesk_daemon.app.simulated import simulated_site
+from hotdesk_daemon.app.status import Status, patience
 from hotdesk_daemon.app.takeover import TakeOver, breaker_of, limits_of, retry_of
 from hotdesk_daemon.app.tasks import Tasks
 from hotdesk_daemon.app.timekeeper import Timekeeper
+from hotdesk_daemon.app.vitals import Vitals
 from hotdesk_daemon.app.zones import load_zones
 from hotdesk_daemon.core.desk import CommandState
 from hotdesk_daemon.core.errors import HotdeskError, TransientError
@@ -54,7 +56,6 @@ if TYPE_CHECKING:
 OnReady: TypeAlias = Callable[[str, int], None]
 #: How long the start waits for the first commits of all desks, and a stop for what is still in mailboxes.
 _SETTLE_S: Final = 30.0
-_STATUS_EVERY_S: Final = 5.0
 #: Objects made before the collector looks at the young ones, and how many such looks before it looks at older ones.
 _COLLECT_AFTER: Final = (100_000, 50, 100)
 
@@ -86,6 +87,7 @@ class Daemon:
     token: str = ""
     fleet: Fleet = attrs.field(init=False)
     reload: Reload = attrs.field(init=False)
+    status: Status = attrs.field(init=False)
     left: int = 0
     _use_token: Callable[[str], None] = lambda _token: None
     _is_reload_wanted: bool = False
@@ -105,6 +107,8 @@ class Daemon:
             if token is None:
                 token = await asyncio.to_thread(ensure_http_token, self.settings.daemon.state_dir)
             self.token = token.reveal()
+            starting = await stack.enter_async_context(AsyncExitStack())
+            await starting.enter_async_context(patience(self.notifier, sleep=self.sleep))
             journal = await stack.enter_async_context(SqlJournal.open(self.settings.journal_url, clock=self.clock.now))
             stored = await journal.load()
             settings = self.settings
@@ -139,6 +143,7 @@ class Daemon:
             )
             self.url, self._use_token = listening.url, listening.use_token
             await stack.enter_async_context(organisations.listening())
+            await starting.aclose()
             await self._serve(housing, organisations, timekeeper, began_mono=began_mono)
 
     def reload_soon(self) -> None:
@@ -271,6 +276,7 @@ class Daemon:
         fleet, dispatcher = self.fleet, self.fleet.dispatcher
         if dispatcher is None:
             raise AssertionError("built before it is served")
+        status = self.status = self._status(housing, organisations)
         try:
             async with asyncio.TaskGroup() as group:
                 fleet.use(group)
@@ -281,9 +287,9 @@ class Daemon:
                 dispatching = group.create_task(dispatcher.run(), name="dispatcher")
                 housing.start_links(tasks)
                 organisations.start(tasks)
-                endless.append(tasks.add(self._keep_status(), name="status"))
+                endless.append(tasks.add(status.run(), name="status"))
                 reloading = tasks.add(self.reload.run(), name="reload")
-                self._announce(began_mono=began_mono)
+                self._announce(status, began_mono=began_mono)
                 await self.stop.wait()  # for ever: this is a daemon
                 fleet.started = False
                 self.reload.end()
@@ -296,12 +302,23 @@ class Daemon:
         finally:
             fleet.started = False
 
-    def _announce(self, *, began_mono: float) -> None:
+    def _status(self, housing: Housing, organisations: Organisations) -> Status:
+        vitals = Vitals(fleet=self.fleet, housing=housing, organisations=organisations, mono=self.mono)
+        return Status(
+            notifier=self.notifier,
+            fleet=self.fleet,
+            organisations=organisations,
+            reload=self.reload,
+            vitals=vitals,
+            sleep=self.sleep,
+        )
+
+    def _announce(self, status: Status, *, began_mono: float) -> None:
         _calm_collector()
         took_s = round(time.monotonic() - began_mono, 3)
         self.fleet.started = True
         get_log().info("daemon.ready", took_s=took_s, url=self.url, desks=len(self.fleet.workers))
-        self.notifier.ready(status=f"{len(self.fleet.workers)} desks configured")
+        self.notifier.ready(status=status.line())
         self.ready.set()
         if self._is_reload_wanted:
             self.reload.ask()
@@ -311,6 +328,7 @@ class Daemon:
         """Stop hearing, finish what is under way, write down where every desk stands; all of it bounded."""
         settings = self.reload.take_over.settings
         self.notifier.stopping(status="stopping")
+        self.notifier.extend(settings.daemon.drain_s + _SETTLE_S)
         await dispatcher.drain(settings.daemon.drain_s)
         await asyncio.gather(housing.stop_links(timeout_s=_SETTLE_S), organisations.stop(timeout_s=_SETTLE_S))
         self.fleet.stop_lists()
@@ -338,14 +356,6 @@ class Daemon:
                     booking_id=command.booking_id,
                     state=command.state.value,
                 )
-
-    async def _keep_status(self) -> Never:
-        """Tell the service manager how we are, and that the loop turns."""
-        pause_s = min(_STATUS_EVERY_S, self.notifier.watchdog_interval_s or _STATUS_EVERY_S)
-        while True:
-            self.notifier.status(self.fleet.summary())
-            self.notifier.watchdog()
-            await asyncio.sleep(pause_s)
 
 
 def _calm_collector() -> None:

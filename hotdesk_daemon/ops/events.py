@@ -66,6 +66,9 @@ _ALL: Final = (
            "is taken up again at the next start.", *_COMMAND, "state"),
     _event("daemon.drain_cut", "warning", "The time for an orderly stop was over before everything was written; what "
            "was not acknowledged comes again from the devices.", "waiting"),
+    _event("daemon.stuck", "error", "Work does not get done, for the reason that `error` gives. The watchdog is not "
+           "fed, so the service manager ends the daemon and starts it anew, unless it goes on before.", "error"),
+    _event("daemon.works", "info", "Work gets done again."),
     _event("daemon.stopped", "info", "The process ends, `took_s` after it was told to.", "took_s", "left", "exit_code"),
     _event("daemon.failed", "error", "The daemon ended because of what `error` says.", "error"),
     _event("sending.halted", "warning", "A person stopped all sending; commands wait until somebody resumes it.",

@@ -100,6 +100,11 @@ class DeviceLink:
         return self._session is not None
 
     @property
+    def tries(self) -> int:
+        """How many connects were begun or failed so far."""
+        return self.counters.connects + self.counters.setbacks.total()
+
+    @property
     def setback(self) -> Setback:
         """The last reason why the link was not up."""
         return self._setback

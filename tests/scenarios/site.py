@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -22,6 +22,7 @@ from hotdesk_daemon.app.simulated import desk_settings
 from hotdesk_daemon.core.desk import BookingState, CommandState, LinkState
 from hotdesk_daemon.core.ids import DeskId
 from hotdesk_daemon.core.policy import Stage
+from hotdesk_daemon.ops.notify import Notifier
 from hotdesk_daemon.ops.settings import (
     DaemonSettings,
     DispatchSettings,
@@ -71,6 +72,7 @@ class Site:
     _http: aiohttp.ClientSession = attrs.field(init=False)
     _run: asyncio.Task[None] = attrs.field(init=False)
     found: Settings | Exception | None = None
+    service: Mapping[str, str] = attrs.field(factory=dict)  # what a service manager puts into the environment
     _marks: dict[str, int] = attrs.field(factory=dict)
     _noted: dict[str, int] = attrs.field(factory=dict)
 
@@ -78,7 +80,14 @@ class Site:
 
     async def start(self, *, live: bool = True) -> None:
         """Start the daemon (again); return when it serves, and every desk is live unless told otherwise."""
-        self.daemon = Daemon(self.settings, self.clock, mono=self.clock.mono, sleep=self._sleep, load=self._load)
+        self.daemon = Daemon(
+            self.settings,
+            self.clock,
+            mono=self.clock.mono,
+            sleep=self._sleep,
+            load=self._load,
+            notifier=Notifier(self.service),
+        )
         self._run = asyncio.create_task(self.daemon.run(), name="the daemon under test")
         ready = asyncio.create_task(self.daemon.ready.wait(), name="wait for the daemon")
         async with asyncio.timeout(LIMIT_S):

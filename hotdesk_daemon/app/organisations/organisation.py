@@ -432,6 +432,18 @@ class Organisation:
             case _:
                 return ()
 
+    @property
+    def needs_activation(self) -> bool:
+        """Whether only a person can have us get tokens."""
+        return self._keeper.state in (TokenState.NONE, TokenState.REAUTHORISE)
+
+    def token_left_s(self) -> float | None:
+        """How long the refresh token lasts unless it is used; None when that is not known."""
+        installation = self._keeper.installation
+        if installation is None or installation.refresh_expires_at is None or self.needs_activation:
+            return None
+        return (installation.refresh_expires_at - self.tools.clock.now()).total_seconds()
+
     def measure(self) -> None:
         """Set the gauges of this organisation."""
         metrics = self.tools.metrics

@@ -314,6 +314,11 @@ class Organisations:
                 await organisation.broken()
                 await organisation.tools.sleep(_ANEW_S)
 
+    @property
+    def are_living(self) -> bool:
+        """Whether every organisation's task is at it."""
+        return all(one.task is None or not one.task.done() for one in self._living.values())
+
     async def stop(self, *, timeout_s: float) -> None:
         """Let them live no more; their connections stay until the context ends."""
         running = [one.task for one in self._living.values() if one.task is not None]
