@@ -28,13 +28,13 @@ from hotdesk_daemon.app.reload import Reload
 from hotdesk_daemon.app.safety import Safety
 from hotdesk_daemon.app.simulated import simulated_site
 from hotdesk_daemon.app.status import Status, patience
+from hotdesk_daemon.app.stopping import Stopping
 from hotdesk_daemon.app.takeover import TakeOver, breaker_of, limits_of, retry_of
 from hotdesk_daemon.app.tasks import Tasks
 from hotdesk_daemon.app.timekeeper import Timekeeper
 from hotdesk_daemon.app.vitals import Vitals
 from hotdesk_daemon.app.zones import load_zones
-from hotdesk_daemon.core.desk import CommandState
-from hotdesk_daemon.core.errors import HotdeskError, TransientError
+from hotdesk_daemon.core.errors import TransientError
 from hotdesk_daemon.dispatch import Dispatcher, FleetLimiter
 from hotdesk_daemon.journal import SqlJournal
 from hotdesk_daemon.ops.clocks import Clock, ScaledClock
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 #: Told the URL of the HTTP door and the number of desks.
 OnReady: TypeAlias = Callable[[str, int], None]
-#: How long the start waits for the first commits of all desks, and a stop for what is still in mailboxes.
+#: How long the start waits for the first commits of all desks.
 _SETTLE_S: Final = 30.0
 #: Objects made before the collector looks at the young ones, and how many such looks before it looks at older ones.
 _COLLECT_AFTER: Final = (100_000, 50, 100)
@@ -65,7 +65,8 @@ class Daemon:
     """
     One run, from settings to exit.
 
-    ``stop`` may be set by anybody who wants it to end; ``ready`` is set once desks are served. ``url`` is where
+    ``stop`` may be set by anybody who wants it to end, ``hurry`` by who wants the end to wait for no device; ``ready``
+    is set once desks are served. ``url`` is where
     HTTP listens, known when ready. The clock is the site's: a scaled one where the site is simulated. ``mono`` and
     ``sleep`` are the machine's, by which the network is met: waits before connects and repetitions, limits per second.
     ``load`` reads the configuration again when a reload is asked for; without it that changes nothing. ``on_settings``
@@ -76,6 +77,7 @@ class Daemon:
     clock: Clock
     stop: asyncio.Event = attrs.field(factory=asyncio.Event)
     ready: asyncio.Event = attrs.field(factory=asyncio.Event)
+    hurry: asyncio.Event = attrs.field(factory=asyncio.Event)
     rng: random.Random = attrs.field(factory=random.Random)
     notifier: Notifier = attrs.field(factory=Notifier)
     mono: Callable[[], float] = time.monotonic
@@ -294,7 +296,16 @@ class Daemon:
                 fleet.started = False
                 self.reload.end()
                 reloading.cancel()
-                await self._drain(housing, organisations, dispatcher)
+                stopping = Stopping(
+                    fleet=fleet,
+                    housing=housing,
+                    organisations=organisations,
+                    dispatcher=dispatcher,
+                    notifier=self.notifier,
+                    hurry=self.hurry,
+                )
+                await stopping.run(self.reload.take_over.settings.daemon.drain_s)
+                self.left = stopping.left
                 await dispatching
                 housing.stop_workers()
                 for task in endless:
@@ -323,39 +334,6 @@ class Daemon:
         if self._is_reload_wanted:
             self.reload.ask()
         self.on_ready(self.url, len(self.fleet.workers))
-
-    async def _drain(self, housing: Housing, organisations: Organisations, dispatcher: Dispatcher) -> None:
-        """Stop hearing, finish what is under way, write down where every desk stands; all of it bounded."""
-        settings = self.reload.take_over.settings
-        self.notifier.stopping(status="stopping")
-        self.notifier.extend(settings.daemon.drain_s + _SETTLE_S)
-        await dispatcher.drain(settings.daemon.drain_s)
-        await asyncio.gather(housing.stop_links(timeout_s=_SETTLE_S), organisations.stop(timeout_s=_SETTLE_S))
-        self.fleet.stop_lists()
-        try:
-            async with asyncio.timeout(settings.daemon.drain_s + 1.0):
-                await self.fleet.settle()
-                await asyncio.gather(*(worker.snapshot() for worker in self.fleet.workers.values()))
-        except TimeoutError:
-            get_log().warning("daemon.drain_cut", waiting=self.fleet.waiting())
-        except HotdeskError as exc:  # the journal is unavailable: nothing acknowledged is lost by that
-            get_log().error("journal.unavailable", error=str(exc))
-        self._list_leftovers()
-
-    def _list_leftovers(self) -> None:
-        for desk in self.fleet.desks():
-            for command in desk.commands.values():
-                if command.state is CommandState.PARKED:
-                    continue
-                self.left += 1
-                get_log().warning(
-                    "daemon.leftover",
-                    desk_id=desk.desk_id,
-                    command_id=command.command_id,
-                    command=command.command.path,
-                    booking_id=command.booking_id,
-                    state=command.state.value,
-                )
 
 
 def _calm_collector() -> None:

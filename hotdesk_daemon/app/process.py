@@ -51,9 +51,20 @@ async def _run(settings: Settings, load: Callable[[], Settings], origin: str, on
 
     def stop_by(number: signal.Signals) -> None:
         nonlocal told_mono
+        if daemon.stop.is_set():
+            hurry(number)
+            return
         told_mono = time.monotonic()
-        get_log().info("daemon.stopping", signal=number.name, drain_s=settings.daemon.drain_s)
+        get_log().info("daemon.stopping", signal=number.name)
         daemon.stop.set()
+
+    def hurry(number: signal.Signals) -> None:
+        """Wait for no device any more; a start that is still going on is given up."""
+        if not daemon.hurry.is_set():
+            get_log().warning("daemon.hurried", signal=number.name)
+        daemon.hurry.set()
+        if not daemon.ready.is_set():
+            running.cancel()
 
     for warning in (*settings.warnings, *_allow_many_files(settings)):
         get_log().warning("config.warning", problem=warning)
@@ -69,7 +80,10 @@ async def _run(settings: Settings, load: Callable[[], Settings], origin: str, on
         stage=settings.daemon.stage.value,
         loop=type(loop).__module__.split(".")[0],
     )
-    await daemon.run()
+    running = asyncio.create_task(daemon.run(), name="the daemon")
+    await asyncio.wait((running,))
+    if not running.cancelled():  # by ourselves, in a hurry
+        running.result()
     get_log().info("daemon.stopped", took_s=round(time.monotonic() - told_mono, 3), left=daemon.left, exit_code=EXIT_OK)
 
 

@@ -85,6 +85,11 @@ class Lane:
         """Whether the worker waits and nothing is under way."""
         return bool(self.queue) and self.queue[0].is_idle
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether the worker waits for an answer that nobody needs any more."""
+        return bool(self.queue) and self.queue[0].is_withdrawn and self.queue[0].is_out
+
     def add(self, command: OpenCommand) -> None:
         """Put *command* at the end, unless it waits here already; one that was withdrawn does not."""
         held = self.find(command.command_id)

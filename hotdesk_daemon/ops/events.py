@@ -61,9 +61,13 @@ _COMMAND: Final = ("command_id", "command", "booking_id")
 _ALL: Final = (
     _event("daemon.started", "info", "The process began.", "version", "python", "config", "desks", "stage", "loop"),
     _event("daemon.ready", "info", "Everything stands; from here on `/readyz` may say yes.", "took_s", "url", "desks"),
-    _event("daemon.stopping", "info", "A stop was asked for; commands under way may finish.", "signal", "drain_s"),
+    _event("daemon.stopping", "info", "A stop was asked for; commands under way may finish.", "signal"),
+    _event("daemon.hurried", "warning", "A second signal to stop: commands that are being sent are not waited for any "
+           "more. What became of them is asked at the next start.", "signal"),
     _event("daemon.leftover", "warning", "A command was not settled when the daemon stopped. It is in the journal and "
            "is taken up again at the next start.", *_COMMAND, "state"),
+    _event("daemon.leftovers", "warning", "More commands were not settled than have a line of their own, in all "
+           "`count`. They are in the journal and are taken up again at the next start.", "count", "untold"),
     _event("daemon.drain_cut", "warning", "The time for an orderly stop was over before everything was written; what "
            "was not acknowledged comes again from the devices.", "waiting"),
     _event("daemon.stuck", "error", "Work does not get done, for the reason that `error` gives. The watchdog is not "

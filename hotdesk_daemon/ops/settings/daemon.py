@@ -58,8 +58,8 @@ class DaemonSettings:
     drain_s: float = setting(
         Duration("0s", "5m"),
         "How long a stop waits for commands that are being sent; what is left then is listed in the log and taken up "
-        "again at the next start.",
-        default=5.0,
+        "again at the next start. Closing takes up to two seconds more. A second signal waits for nothing.",
+        default=3.0,
         key="drain",
         applies=Applies.AT_ONCE,
     )
