@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, Never
 
@@ -241,14 +241,19 @@ class Housing:
         """Let the sockets connect."""
         self._start_links(tasks)
 
-    async def stop_links(self, *, timeout_s: float) -> None:
-        """Stop hearing by sockets."""
-        await self._end(*self._linking.values(), timeout_s=timeout_s)
+    async def stop_links(self, devices: Iterable[DeviceId], *, timeout_s: float) -> None:
+        """Stop hearing *devices* by their sockets."""
+        await self._end(*(self._linking.get(device) for device in devices), timeout_s=timeout_s)
 
     def stop_workers(self) -> None:
         """Let the desks work no more; whoever owns the tasks waits for them."""
         for task in self._working.values():
             task.cancel()
+
+    def asked(self, devices: Iterable[DeviceId]) -> frozenset[DeviceId]:
+        """Which of *devices* owe us an answer by their sockets."""
+        links = {device: self._links.get(device) for device in devices}
+        return frozenset(device for device, link in links.items() if link is not None and link.waiting)
 
     @property
     def links(self) -> Collection[DeviceLink]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hotdesk_daemon.core.desk import Desk, OpenCommand
+    from hotdesk_daemon.core.ids import DeviceId
 
 #: How long links and organisations may take to end: a polite close takes a second where the other side is mute.
 _CLOSE_S: Final = 5.0
@@ -60,8 +61,11 @@ class Stopping:
         """End everything but the workers; commands that are being sent are waited for so long."""
         self.notifier.stopping(status=f"stopping: {len(self.dispatcher.leftovers())} commands under way")
         self.notifier.extend(drain_s + _CLOSE_S + _SETTLE_S + _SPARE_S)
-        await self.dispatcher.drain(drain_s, cut=self.hurry)
-        await asyncio.gather(self.housing.stop_links(timeout_s=_CLOSE_S), self.organisations.stop(timeout_s=_CLOSE_S))
+        # Devices with nothing under way are let go meanwhile: those that are mute take a second.
+        closing = self.housing.stop_links([*self._quiet()], timeout_s=_CLOSE_S)
+        await asyncio.gather(self.dispatcher.drain(drain_s, cut=self.hurry), closing)
+        rest = self.housing.stop_links([*self.fleet.ways], timeout_s=_CLOSE_S)
+        await asyncio.gather(rest, self.organisations.stop(timeout_s=_CLOSE_S))
         self.fleet.stop_lists()
         try:
             async with asyncio.timeout(_HURRY_S if self.hurry.is_set() else _SETTLE_S):
@@ -72,6 +76,14 @@ class Stopping:
         except HotdeskError as exc:  # the journal is unavailable: nothing acknowledged is lost by that
             get_log().error("journal.unavailable", error=str(exc))
         self._list_leftovers()
+
+    def _quiet(self) -> Iterator[DeviceId]:
+        """The devices that no command waits for, nor could still be sent to."""
+        for desk in self.fleet.desks():
+            asked = self.housing.asked(desk.devices)
+            for device in desk.devices:
+                if not self.dispatcher.held(desk.desk_id) or (asked and device not in asked):
+                    yield device
 
     def _list_leftovers(self) -> None:
         for desk, command in self._unsettled():

@@ -60,6 +60,17 @@ class Config:
         chosen = {f"HOTDESK_{name.upper()}": text for name, text in more.items() if text is not None}
         return load_settings(self.origin, os.environ, options={**self.overrides, **chosen})
 
+    def load_again(self) -> Settings:
+        """
+        The same for a daemon that runs: files that are empty are refused.
+
+        Raises:
+            ConfigError: They cannot be used.
+        """
+        from hotdesk_daemon.ops.settings import read_settings
+
+        return read_settings(self.origin, os.environ, options=self.overrides, again=True).settings
+
     def read(self, look: Look) -> Loaded:
         """
         The checked settings with where each stands; *look* says what beside the files is looked at.

@@ -16,7 +16,7 @@ def command(config: Config) -> int:
     settings = config.load()
     from hotdesk_daemon.app.process import main
 
-    return main(settings, load=config.load, origin=str(config.origin), on_ready=_show_the_way)
+    return main(settings, load=config.load_again, origin=str(config.origin), on_ready=_show_the_way)
 
 
 def _show_the_way(url: str, desks: int) -> None:

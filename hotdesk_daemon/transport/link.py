@@ -105,6 +105,11 @@ class DeviceLink:
         return self.counters.connects + self.counters.setbacks.total()
 
     @property
+    def waiting(self) -> int:
+        """How many requests wait for an answer."""
+        return self._session.waiting if self._session is not None else 0
+
+    @property
     def setback(self) -> Setback:
         """The last reason why the link was not up."""
         return self._setback

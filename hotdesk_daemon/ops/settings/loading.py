@@ -54,10 +54,18 @@ def read_settings(
     *,
     options: Mapping[str, str] | None = None,
     look: Look = Look.AT_SECRETS,
+    again: bool = False,
 ) -> Loaded:
-    """As `load_settings`, with where each setting stands; *look* says what beside the files is looked at."""
+    """
+    As `load_settings`, with where each setting stands; *look* says what beside the files is looked at.
+
+    *again* is for a daemon that runs: files without any setting are then refused, because somebody is about to write
+    them, and taken as they are they would let every desk go.
+    """
     documents = Documents() if path is None else read_documents(path)
     problems, warnings = documents.problems, list[str]()
+    if again and not documents.data and not problems:
+        problems.append(f"{documents.main}: is empty; write it whole, best under another name, and rename it then")
     apply_environment(documents, environ, warnings)
     apply_options(documents, options or {})
     check = Check(documents=documents, environ=environ, problems=problems, warnings=warnings, rules=RULES, look=look)
