@@ -59,7 +59,7 @@ class DaemonSettings:
         Duration("0s", "5m"),
         "How long a stop waits for commands that are being sent; what is left then is listed in the log and taken up "
         "again at the next start. Closing takes up to two seconds more. A second signal waits for nothing.",
-        default=3.0,
+        default=2.0,
         key="drain",
         applies=Applies.AT_ONCE,
     )
