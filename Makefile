@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 CONFIG ?= config/hotdesk.toml
 DIAGRAM := docs/transitions.md
 CAPTURE_SCHEMA := docs/capture.schema.json
+EXAMPLE := config/examples/annotated.toml
+EXAMPLE_OF := --devices --organisation
 WORKERS ?= 4
 KILLS ?= 50
 SEED ?= 1
@@ -24,7 +26,7 @@ GROUPS_OF := $(VENV)-lock/bin/python -m dependency_groups
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run test golden cover crash days check check-format check-lint check-types check-layers check-diagram check-capture-schema bench interop diagram capture-schema format lock install deb unit-security venv venv-dev clean check-alerts
+.PHONY: help run test golden cover crash days check check-format check-lint check-types check-layers check-diagram check-capture-schema bench interop diagram capture-schema format lock install deb unit-security venv venv-dev clean check-alerts check-example example
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -50,7 +52,7 @@ cover: $(VENV)/.dev ## hold core to full branch coverage by its own tests
 	$(BIN)/python -m pytest --quiet --numprocesses auto --maxprocesses $(WORKERS) tests/core --cov --cov-report=
 	$(BIN)/coverage report --include 'hotdesk_daemon/core/*' --fail-under 100
 
-check: check-format check-lint check-types check-layers check-diagram check-capture-schema check-alerts ## format, lint, types, import layers, generated docs, alerts
+check: check-format check-lint check-types check-layers check-diagram check-capture-schema check-alerts check-example ## format, lint, types, import layers, generated docs, alerts
 
 check-format: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -74,6 +76,12 @@ check-alerts: ## test the alert rules with promtool (of the package prometheus),
 	@if command -v $(PROMTOOL) >/dev/null; then \
 		$(PROMTOOL) check rules config/prometheus/hotdesk-daemon.rules.yml && $(PROMTOOL) test rules config/prometheus/tests.yml; \
 	else echo "check-alerts: no $(PROMTOOL) here, so when the alerts fire was not tested"; fi
+
+check-example: $(VENV)/.dev
+	$(BIN)/hotdesk-daemon init - $(EXAMPLE_OF) | diff -u $(EXAMPLE) -
+
+example: $(VENV)/.run ## write the annotated example configuration from the settings' declarations
+	$(BIN)/hotdesk-daemon init $(EXAMPLE) --force $(EXAMPLE_OF)
 
 diagram: $(VENV)/.run ## write the transition diagram in docs/ from the table
 	$(BIN)/python -m hotdesk_daemon.core.diagram --write $(DIAGRAM)

@@ -18,7 +18,8 @@ from bench.sampler import Sampler
 from bench.tally import Tally
 from bench.wires import Parent, order, private_kib
 from hotdesk_daemon.app.activate import activate_organisation
-from hotdesk_daemon.app.daemon import Daemon, loop_factory
+from hotdesk_daemon.app.daemon import Daemon
+from hotdesk_daemon.app.process import loop_factory
 from hotdesk_daemon.ops.clocks import SystemClock
 from hotdesk_daemon.ops.logs import configure_logs
 from hotdesk_daemon.ops.settings import (

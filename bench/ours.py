@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 from bench.mix import sent_ns
 from bench.tally import Tally
 from bench.wires import Parent, order, private_kib
-from hotdesk_daemon.app.daemon import Daemon, loop_factory
+from hotdesk_daemon.app.daemon import Daemon
+from hotdesk_daemon.app.process import loop_factory
 from hotdesk_daemon.core.inputs import CalendarKind
 from hotdesk_daemon.ops.clocks import SystemClock
 from hotdesk_daemon.ops.logs import configure_logs

@@ -28,6 +28,7 @@ class Kind(StrEnum):
     NOT_FOUND = "urn:hotdesk-daemon:problem:not-found"
     REFUSED = "urn:hotdesk-daemon:problem:refused"  # understood, and a rule or the desk's state says no
     UNAVAILABLE = "urn:hotdesk-daemon:problem:unavailable"  # try again later
+    CONFIGURATION = "urn:hotdesk-daemon:problem:configuration"  # what is configured cannot be used
     UNKNOWN_OUTCOME = "urn:hotdesk-daemon:problem:unknown-outcome"  # it may have been done: look before repeating
     INTERNAL = "urn:hotdesk-daemon:problem:internal"
     BLANK = "about:blank"  # the status code says it all
@@ -60,6 +61,7 @@ _TITLES: Final[Mapping[Kind, str]] = {
     Kind.NOT_FOUND: "There is no such thing here",
     Kind.REFUSED: "The wish was refused",
     Kind.UNAVAILABLE: "Not now",
+    Kind.CONFIGURATION: "The configuration cannot be used",
     Kind.UNKNOWN_OUTCOME: "The outcome is not known",
     Kind.INTERNAL: "The daemon failed",
 }

@@ -13,7 +13,7 @@ import attrs
 from aiohttp import web
 from msgspec import Struct
 
-from hotdesk_daemon.api import asks, reads, stream, switches, wire, wishes
+from hotdesk_daemon.api import asks, reads, reloads, stream, switches, wire, wishes
 from hotdesk_daemon.api.calls import Answer
 
 _Handler: TypeAlias = Callable[[Any], Awaitable[Answer | web.StreamResponse]]  # each takes its own kind of Call
@@ -126,6 +126,16 @@ ROUTES: Final[tuple[Route, ...]] = (
     _switch("/safety/halt", switches.halt, "Stop all sending", body=asks.Halt),
     _switch("/safety/resume", switches.resume, "Send again", body=asks.Nothing),
     _switch("/safety/close-breaker", switches.close_breaker, "Let the rules go on", body=asks.Nothing),
+    Route(
+        method="POST",
+        path=f"{API}/reload",
+        handler=reloads.reload,
+        name="reload",
+        summary="Read the configuration again",
+        answers={200: wire.Reloaded},
+        body=asks.Nothing,
+        problems=(400, 401, 403, 413, 415, 422, 503, 504),
+    ),
     _read(f"{API}/bookings/{{booking}}", reads.get_booking, "One booking", wire.Booking, problems=(404,)),
     _wish("PATCH", "/bookings/{booking}", wishes.edit, "Ask for another time or title", body=asks.BookingChange),
     _wish("DELETE", "/bookings/{booking}", wishes.delete, "Ask for a booking's end", body=asks.Nothing),

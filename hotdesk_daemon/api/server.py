@@ -42,10 +42,15 @@ _ALWAYS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosnif
 
 @attrs.frozen(kw_only=True)
 class Listening:
-    """Where the server can be reached; the port is the real one where 0 was asked for."""
+    """
+    Where the server can be reached; the port is the real one where 0 was asked for.
+
+    ``use_token`` has another token count from the next request on.
+    """
 
     host: str
     port: int
+    use_token: Callable[[str | None], None]
 
     @property
     def url(self) -> str:
@@ -53,7 +58,7 @@ class Listening:
         return f"http://{host}:{self.port}"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(eq=False, kw_only=True)
 class _Door:
     """What handlers are made with."""
 
@@ -62,6 +67,10 @@ class _Door:
     streams: Streams
     new_uuid: Callable[[], str]
     closing: asyncio.Event
+
+    def use_token(self, token: str | None) -> None:
+        """Let *token* count from the next request on."""
+        self.token = token
 
 
 def _new_uuid() -> str:
@@ -104,7 +113,7 @@ async def serve(
     await runner.setup()
     try:
         await _listen(runner, host=host, port=port)
-        listening = Listening(host=host, port=runner.addresses[0][1])
+        listening = Listening(host=host, port=runner.addresses[0][1], use_token=door.use_token)
         get_log().info("http.started", url=listening.url)
         yield listening
     finally:

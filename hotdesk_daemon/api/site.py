@@ -102,6 +102,31 @@ class Switches(Protocol):
         """Let the rules go on."""
 
 
+@attrs.frozen(kw_only=True)
+class Came:
+    """Names of what a reload added, removed and changed."""
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class ReloadView:
+    """
+    What a reload did: the names of the settings that are others now, and what became of desks and organisations.
+
+    ``waiting`` are settings that only a restart can change, ``staying`` desks that could not be let go yet.
+    """
+
+    settings: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    desks: Came = Came()
+    organisations: Came = Came()
+    staying: tuple[str, ...] = ()
+
+
 class Site(Protocol):
     """The daemon as the HTTP door sees it."""
 
@@ -158,6 +183,15 @@ class Site(Protocol):
         self, *, desks: frozenset[DeskId] | None, kinds: frozenset[str] | None
     ) -> AbstractAsyncContextManager[AsyncIterator[StreamItem | Lost]]:
         """Steps as they happen, while the context is open; bounded per watcher. `Watchers` does it."""
+
+    async def reload(self) -> ReloadView:
+        """
+        Read the configuration again and live by it.
+
+        Raises:
+            ConfigError: it cannot be used; nothing changed.
+            TransientError: the daemon stops.
+        """
 
     def readiness(self) -> Readiness:
         """Whether the daemon does its work, and if not, why."""

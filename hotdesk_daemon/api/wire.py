@@ -330,6 +330,30 @@ class Taken(Struct, frozen=True, kw_only=True):
     booking: Booking | None
 
 
+class Came(Struct, frozen=True, kw_only=True):
+    """Names of what a reload added, removed and changed."""
+
+    added: list[str]
+    removed: list[str]
+    changed: list[str]
+
+
+class Reloaded(Struct, frozen=True, kw_only=True):
+    """
+    The configuration was read again and is in force.
+
+    ``settings`` are those that are others now; those ``waiting`` keep their old values until a restart. Desks that are
+    ``staying`` could not be let go yet; the next reload tries again.
+    """
+
+    settings: list[str]
+    waiting: list[str]
+    warnings: list[str]
+    desks: Came
+    organisations: Came
+    staying: list[str]
+
+
 class Alive(Struct, frozen=True, kw_only=True):
     """The process answers."""
 

@@ -9,17 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import platform
 import random
-import resource
-import signal
-import sys
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, Never
-from zoneinfo import ZoneInfo
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import attrs
 
@@ -29,41 +24,38 @@ from hotdesk_daemon.app.fleet import Fleet
 from hotdesk_daemon.app.housing import Housing
 from hotdesk_daemon.app.narrator import Narrator
 from hotdesk_daemon.app.organisations import Organisations
-from hotdesk_daemon.app.safety import BreakerLimits, Safety
+from hotdesk_daemon.app.reload import Reload
+from hotdesk_daemon.app.safety import Safety
 from hotdesk_daemon.app.simulated import simulated_site
+from hotdesk_daemon.app.status import Status, patience
+from hotdesk_daemon.app.stopping import Stopping
+from hotdesk_daemon.app.takeover import TakeOver, breaker_of, limits_of, retry_of
 from hotdesk_daemon.app.tasks import Tasks
 from hotdesk_daemon.app.timekeeper import Timekeeper
+from hotdesk_daemon.app.vitals import Vitals
 from hotdesk_daemon.app.zones import load_zones
-from hotdesk_daemon.core.desk import CommandState
-from hotdesk_daemon.core.errors import ConfigError, HotdeskError, TransientError
-from hotdesk_daemon.dispatch import Dispatcher, FleetLimiter, Limits, RetrySettings
+from hotdesk_daemon.core.errors import TransientError
+from hotdesk_daemon.dispatch import Dispatcher, FleetLimiter
 from hotdesk_daemon.journal import SqlJournal
-from hotdesk_daemon.ops.clocks import Clock, ScaledClock, SystemClock
-from hotdesk_daemon.ops.logs import close_logs, configure_logs, get_log
+from hotdesk_daemon.ops.clocks import Clock, ScaledClock
+from hotdesk_daemon.ops.logs import get_log
 from hotdesk_daemon.ops.metrics import Metrics
 from hotdesk_daemon.ops.notify import Notifier
 from hotdesk_daemon.ops.settings import Settings, desk_configured, ensure_http_token
 from hotdesk_daemon.transport import FleetGate, SslContexts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
+    from zoneinfo import ZoneInfo
 
     from hotdesk_daemon.core.ids import DeskId
     from hotdesk_daemon.dispatch import RetryDetails
     from hotdesk_daemon.journal import Journal, Stored
 
-EXIT_OK: Final = 0
-EXIT_FAILED: Final = 1
-EXIT_TEMPORARY: Final = 75
-EXIT_CONFIG: Final = 78
-
-#: How long the start waits for the first commits of all desks, and a stop for what is still in mailboxes.
+#: Told the URL of the HTTP door and the number of desks.
+OnReady: TypeAlias = Callable[[str, int], None]
+#: How long the start waits for the first commits of all desks.
 _SETTLE_S: Final = 30.0
-_STATUS_EVERY_S: Final = 5.0
-#: Files open beside one socket per device: the journal, HTTP callers, the event loop's own.
-_FILES: Final = 64
-#: A simulated device listens, and both ends of its connection are ours; some desks have two.
-_FILES_PER_SIMULATED_DESK: Final = 3.5
 #: Objects made before the collector looks at the young ones, and how many such looks before it looks at older ones.
 _COLLECT_AFTER: Final = (100_000, 50, 100)
 
@@ -73,25 +65,34 @@ class Daemon:
     """
     One run, from settings to exit.
 
-    ``stop`` may be set by anybody who wants it to end; ``ready`` is set once desks are served. ``url`` is where
+    ``stop`` may be set by anybody who wants it to end, ``hurry`` by who wants the end to wait for no device; ``ready``
+    is set once desks are served. ``url`` is where
     HTTP listens, known when ready. The clock is the site's: a scaled one where the site is simulated. ``mono`` and
     ``sleep`` are the machine's, by which the network is met: waits before connects and repetitions, limits per second.
+    ``load`` reads the configuration again when a reload is asked for; without it that changes nothing. ``on_settings``
+    is told of the settings that a reload brought.
     """
 
     settings: Settings
     clock: Clock
     stop: asyncio.Event = attrs.field(factory=asyncio.Event)
     ready: asyncio.Event = attrs.field(factory=asyncio.Event)
+    hurry: asyncio.Event = attrs.field(factory=asyncio.Event)
     rng: random.Random = attrs.field(factory=random.Random)
     notifier: Notifier = attrs.field(factory=Notifier)
     mono: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    on_ready: Callable[[str, int], None] = lambda _url, _desks: None
+    on_ready: OnReady = lambda _url, _desks: None
+    load: Callable[[], Settings] | None = None
+    on_settings: Callable[[Settings], None] = lambda _settings: None
     url: str = ""
     token: str = ""
     fleet: Fleet = attrs.field(init=False)
+    reload: Reload = attrs.field(init=False)
+    status: Status = attrs.field(init=False)
     left: int = 0
-    _zones: tuple[ZoneInfo, ...] = attrs.field(init=False, default=())
+    _use_token: Callable[[str], None] = lambda _token: None
+    _is_reload_wanted: bool = False
 
     async def run(self) -> None:
         """
@@ -108,6 +109,8 @@ class Daemon:
             if token is None:
                 token = await asyncio.to_thread(ensure_http_token, self.settings.daemon.state_dir)
             self.token = token.reveal()
+            starting = await stack.enter_async_context(AsyncExitStack())
+            await starting.enter_async_context(patience(self.notifier, sleep=self.sleep))
             journal = await stack.enter_async_context(SqlJournal.open(self.settings.journal_url, clock=self.clock.now))
             stored = await journal.load()
             settings = self.settings
@@ -121,7 +124,7 @@ class Daemon:
                 records=sum(len(one.tail) for one in stored.values()),
                 took_s=round(time.monotonic() - began_mono, 3),
             )
-            self._zones = await asyncio.to_thread(load_zones, settings.desks, settings.policy)
+            zones = await asyncio.to_thread(load_zones, settings.desks, settings.policy)
             narrator = Narrator(metrics)
             switches = self._switches(settings, metrics)
             await switches.load(journal)
@@ -131,16 +134,27 @@ class Daemon:
             organisations = await stack.enter_async_context(
                 Organisations.open(settings, fleet=self.fleet, housing=housing, metrics=metrics, rng=self.rng)
             )
-            self._build(settings, housing, organisations)
+            take_over = await self._build(settings, housing, organisations, zones)
+            self.reload = self._reload(settings, take_over, metrics)
+            self.fleet.on_reload = self.reload.now
             await self._begin()
             stack.callback(self.fleet.watchers.close)
             http = settings.http
             listening = await stack.enter_async_context(
                 serve(self.fleet, host=http.host, port=http.port, token=self.token)
             )
-            self.url = listening.url
+            self.url, self._use_token = listening.url, listening.use_token
             await stack.enter_async_context(organisations.listening())
-            await self._serve(settings, housing, organisations, timekeeper, began_mono=began_mono)
+            await starting.aclose()
+            await self._serve(housing, organisations, timekeeper, began_mono=began_mono)
+
+    def reload_soon(self) -> None:
+        """Read the configuration again, at once or as soon as desks are served; a daemon that stops does not."""
+        if not self.ready.is_set():
+            self._is_reload_wanted = True
+            return
+        with suppress(TransientError):
+            self.reload.ask()
 
     def _resume_simulation(self, stored: Mapping[DeskId, Stored]) -> int:
         """A simulated site goes on at the moment where its journal ends: time never runs backwards in one journal."""
@@ -158,13 +172,9 @@ class Daemon:
         return seed + int(latest.timestamp())
 
     def _switches(self, settings: Settings, metrics: Metrics) -> Safety:
-        wanted = settings.safety
-        limits = BreakerLimits(
-            desks=wanted.breaker_desks, share=wanted.breaker_share, window=timedelta(seconds=wanted.breaker_window_s)
-        )
         return Safety(
             directory=settings.daemon.state_dir,
-            limits=limits,
+            limits=breaker_of(settings.safety),
             now=self.clock.now,
             fleet=lambda: len(self.fleet.workers),
             metrics=metrics,
@@ -191,26 +201,56 @@ class Daemon:
             sleep=self.sleep,
         )
 
-    def _build(self, settings: Settings, housing: Housing, organisations: Organisations) -> None:
+    async def _build(
+        self, settings: Settings, housing: Housing, organisations: Organisations, zones: tuple[ZoneInfo, ...]
+    ) -> TakeOver:
         """Every desk that is configured, or known from an organisation's directory when it was last read."""
         for desk in settings.desks:
             if desk.organisation is not None:
-                organisations.take_in(desk)
+                await organisations.take_in(desk)
             else:
                 housing.take_in(desk, desk_configured(settings, desk), {})
-        organisations.take_in_known()
-        self.fleet.organisations = tuple(organisations)
-        self.fleet.dispatcher = self._dispatcher(settings, organisations)
+        await organisations.take_in_known()
+        limiter = FleetLimiter(limits_of(settings.dispatch), clock=self.mono, sleep=self.sleep)
+        dispatcher = self._dispatcher(settings, organisations, limiter)
+        self.fleet.organisations, self.fleet.dispatcher = tuple(organisations), dispatcher
+        return TakeOver(
+            settings=settings,
+            fleet=self.fleet,
+            housing=housing,
+            organisations=organisations,
+            dispatcher=dispatcher,
+            limiter=limiter,
+            zones=zones,
+        )
 
-    def _dispatcher(self, settings: Settings, organisations: Organisations) -> Dispatcher:
-        wanted = settings.dispatch
-        limits = Limits(rate_per_s=wanted.rate_per_s, burst=wanted.concurrency, concurrency=wanted.concurrency)
+    def _reload(self, settings: Settings, take_over: TakeOver, metrics: Metrics) -> Reload:
+        written = self.settings
+        beside = (
+            tuple(desk for desk in settings.desks if desk not in written.desks),
+            tuple(one for one in settings.organisations if one not in written.organisations),
+        )
+        return Reload(
+            load=self.load or (lambda: written),
+            take_over=take_over,
+            notifier=self.notifier,
+            metrics=metrics,
+            beside=beside,
+            on_change=self._follow,
+        )
 
+    def _follow(self, settings: Settings, token: str) -> None:
+        """Live by what a reload brought and the site does not know of: the log's ways, the door's token."""
+        self.token = token
+        self._use_token(token)
+        self.on_settings(settings)
+
+    def _dispatcher(self, settings: Settings, organisations: Organisations, limiter: FleetLimiter) -> Dispatcher:
         return Dispatcher(
             ledger=self.fleet,
             line=self.fleet,
-            limiter=organisations.allowance(FleetLimiter(limits, clock=self.mono, sleep=self.sleep)),
-            retry=RetrySettings(max_attempts=wanted.attempts),
+            limiter=organisations.allowance(limiter),
+            retry=retry_of(settings.dispatch),
             now=self.clock.now,
             rng=random.Random(self.rng.random()),
             sleep=self.sleep,
@@ -233,17 +273,12 @@ class Daemon:
     # --- running -----------------------------------------------------------------------------------------------------
 
     async def _serve(
-        self,
-        settings: Settings,
-        housing: Housing,
-        organisations: Organisations,
-        timekeeper: Timekeeper,
-        *,
-        began_mono: float,
+        self, housing: Housing, organisations: Organisations, timekeeper: Timekeeper, *, began_mono: float
     ) -> None:
         fleet, dispatcher = self.fleet, self.fleet.dispatcher
         if dispatcher is None:
             raise AssertionError("built before it is served")
+        status = self.status = self._status(housing, organisations)
         try:
             async with asyncio.TaskGroup() as group:
                 fleet.use(group)
@@ -254,12 +289,24 @@ class Daemon:
                 dispatching = group.create_task(dispatcher.run(), name="dispatcher")
                 housing.start_links(tasks)
                 organisations.start(tasks)
-                endless.append(tasks.add(self._keep_status(), name="status"))
+                endless.append(tasks.add(status.run(), name="status"))
                 endless.append(tasks.add(fleet.watch_loop(), name="loop watch"))
-                self._announce(settings, began_mono=began_mono)
+                reloading = tasks.add(self.reload.run(), name="reload")
+                self._announce(status, began_mono=began_mono)
                 await self.stop.wait()  # for ever: this is a daemon
                 fleet.started = False
-                await self._drain(settings, housing, organisations, dispatcher)
+                self.reload.end()
+                reloading.cancel()
+                stopping = Stopping(
+                    fleet=fleet,
+                    housing=housing,
+                    organisations=organisations,
+                    dispatcher=dispatcher,
+                    notifier=self.notifier,
+                    hurry=self.hurry,
+                )
+                await stopping.run(self.reload.take_over.settings.daemon.drain_s)
+                self.left = stopping.left
                 await dispatching
                 housing.stop_workers()
                 for task in endless:
@@ -267,95 +314,27 @@ class Daemon:
         finally:
             fleet.started = False
 
-    def _announce(self, settings: Settings, *, began_mono: float) -> None:
+    def _status(self, housing: Housing, organisations: Organisations) -> Status:
+        vitals = Vitals(fleet=self.fleet, housing=housing, organisations=organisations, mono=self.mono)
+        return Status(
+            notifier=self.notifier,
+            fleet=self.fleet,
+            organisations=organisations,
+            reload=self.reload,
+            vitals=vitals,
+            sleep=self.sleep,
+        )
+
+    def _announce(self, status: Status, *, began_mono: float) -> None:
         _calm_collector()
         took_s = round(time.monotonic() - began_mono, 3)
         self.fleet.started = True
         get_log().info("daemon.ready", took_s=took_s, url=self.url, desks=len(self.fleet.workers))
-        self.notifier.ready(status=f"{len(self.fleet.workers)} desks configured")
+        self.notifier.ready(status=status.line())
         self.ready.set()
+        if self._is_reload_wanted:
+            self.reload.ask()
         self.on_ready(self.url, len(self.fleet.workers))
-
-    async def _drain(
-        self, settings: Settings, housing: Housing, organisations: Organisations, dispatcher: Dispatcher
-    ) -> None:
-        """Stop hearing, finish what is under way, write down where every desk stands; all of it bounded."""
-        self.notifier.stopping(status="stopping")
-        await dispatcher.drain(settings.daemon.drain_s)
-        await asyncio.gather(housing.stop_links(timeout_s=_SETTLE_S), organisations.stop(timeout_s=_SETTLE_S))
-        self.fleet.stop_lists()
-        try:
-            async with asyncio.timeout(settings.daemon.drain_s + 1.0):
-                await self.fleet.settle()
-                await asyncio.gather(*(worker.snapshot() for worker in self.fleet.workers.values()))
-        except TimeoutError:
-            get_log().warning("daemon.drain_cut", waiting=self.fleet.waiting())
-        except HotdeskError as exc:  # the journal is unavailable: nothing acknowledged is lost by that
-            get_log().error("journal.unavailable", error=str(exc))
-        self._list_leftovers()
-
-    def _list_leftovers(self) -> None:
-        for desk in self.fleet.desks():
-            for command in desk.commands.values():
-                if command.state is CommandState.PARKED:
-                    continue
-                self.left += 1
-                get_log().warning(
-                    "daemon.leftover",
-                    desk_id=desk.desk_id,
-                    command_id=command.command_id,
-                    command=command.command.path,
-                    booking_id=command.booking_id,
-                    state=command.state.value,
-                )
-
-    async def _keep_status(self) -> Never:
-        """Tell the service manager how we are, and that the loop turns."""
-        pause_s = min(_STATUS_EVERY_S, self.notifier.watchdog_interval_s or _STATUS_EVERY_S)
-        while True:
-            self.notifier.status(self.fleet.summary())
-            self.notifier.watchdog()
-            await asyncio.sleep(pause_s)
-
-
-def clock_for(settings: Settings) -> Clock:
-    """The site's clock: the machine's, or a scaled one for a simulated site."""
-    wanted = settings.simulator
-    if not wanted.enabled or (wanted.speed == 1.0 and wanted.start is None):
-        return SystemClock()
-    return ScaledClock(speed=wanted.speed, start=wanted.start)
-
-
-async def _run(settings: Settings, origin: str, on_ready: Callable[[str, int], None]) -> None:
-    daemon = Daemon(settings=settings, clock=clock_for(settings), on_ready=on_ready)
-    loop = asyncio.get_running_loop()
-    told_mono = time.monotonic()
-
-    def stop_by(number: signal.Signals) -> None:
-        nonlocal told_mono
-        told_mono = time.monotonic()
-        get_log().info("daemon.stopping", signal=number.name, drain_s=settings.daemon.drain_s)
-        daemon.stop.set()
-
-    def refuse_reload() -> None:
-        get_log().warning("daemon.reload_refused", signal=signal.SIGHUP.name)
-
-    for warning in (*settings.warnings, *_allow_many_files(settings)):
-        get_log().warning("config.warning", problem=warning)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop_by, number)
-    loop.add_signal_handler(signal.SIGHUP, refuse_reload)
-    get_log().info(
-        "daemon.started",
-        version=__version__,
-        python=platform.python_version(),
-        config=origin,
-        desks=len(settings.desks),
-        stage=settings.daemon.stage.value,
-        loop=type(loop).__module__.split(".")[0],
-    )
-    await daemon.run()
-    get_log().info("daemon.stopped", took_s=round(time.monotonic() - told_mono, 3), left=daemon.left, exit_code=EXIT_OK)
 
 
 def _calm_collector() -> None:
@@ -367,72 +346,3 @@ def _calm_collector() -> None:
     """
     gc.freeze()
     gc.set_threshold(*_COLLECT_AFTER)
-
-
-def files_needed(settings: Settings) -> int:
-    """How many files may be open at once, at most."""
-    needed = _FILES + sum(len(desk.devices) for desk in settings.desks)
-    if settings.simulator.enabled:
-        needed += round(_FILES_PER_SIMULATED_DESK * settings.simulator.desks)
-    return needed
-
-
-def _allow_many_files(settings: Settings) -> tuple[str, ...]:
-    """Raise our own limit of open files as far as we may; say so where even that is too low."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    needed = files_needed(settings)
-    if hard == resource.RLIM_INFINITY or hard >= needed:
-        return ()
-    return (f"only {hard} files may be open, but {needed} may be needed; raise ulimit -n, or LimitNOFILE= of the unit",)
-
-
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Uvloop where it is installed: it halves what a frame costs; else the standard loop."""
-    try:
-        import uvloop  # noqa: PLC0415 - optional
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
-
-
-def main(settings: Settings, *, origin: str, on_ready: Callable[[str, int], None]) -> int:
-    """
-    Run the daemon until a signal; return its exit status: 0, 1 failed, 75 temporary, 78 configuration.
-
-    *on_ready* is told the URL of the HTTP door and the number of desks once they are served.
-    """
-    configure_logs(level=settings.log.level, form=settings.log.format, stream=sys.stdout)
-    try:
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            runner.run(_run(settings, origin, on_ready))
-    except (HotdeskError, OSError) as error:
-        return _fail([error])
-    except ExceptionGroup as group:
-        expected, mistakes = group.split((HotdeskError, OSError))
-        if mistakes is not None:
-            raise mistakes from None
-        return _fail(_leaves(expected))
-    finally:
-        close_logs()
-    return EXIT_OK
-
-
-def _fail(errors: Sequence[BaseException]) -> int:
-    """Say why the run ended, and which exit status that is."""
-    for error in errors:
-        if isinstance(error, ConfigError):
-            for problem in error.problems:
-                get_log().error("config.invalid", problem=problem)
-        else:
-            get_log().error("daemon.failed", error=str(error))
-    if any(isinstance(error, ConfigError) for error in errors):
-        return EXIT_CONFIG
-    return EXIT_TEMPORARY if any(isinstance(error, TransientError) for error in errors) else EXIT_FAILED
-
-
-def _leaves(error: BaseException | None) -> list[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        return [leaf for one in error.exceptions for leaf in _leaves(one)]
-    return [error] if error is not None else []

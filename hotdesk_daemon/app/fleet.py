@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Never, Protocol
 
 import msgspec
 
-from hotdesk_daemon.api.site import Asked, CommandView, StreamItem
+from hotdesk_daemon.api.site import Asked, CommandView, ReloadView, StreamItem
 from hotdesk_daemon.api.watchers import Watchers
 from hotdesk_daemon.api.wire import Explanation
 from hotdesk_daemon.app.explain import explain
@@ -38,7 +38,7 @@ from hotdesk_daemon.xapi.releases import release_of
 from hotdesk_daemon.xapi.rendering import render_command
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
@@ -92,6 +92,7 @@ class Fleet:
         self.watchers = Watchers()
         self.dispatcher: Dispatcher | None = None
         self.started = False
+        self.on_reload: Callable[[], Awaitable[ReloadView]] = _starting
         self._desk_of: dict[DeviceId, DeskWorker] = {}
         self._sources: dict[DeviceId, str] = {}
         self.journal = journal
@@ -115,9 +116,15 @@ class Fleet:
         """Let a device go: it is heard of no more, and lists and commands no longer find it."""
         del self.ways[device], self._desk_of[device], self._sources[device]
 
+    def owner(self, device: DeviceId) -> DeskId | None:
+        """The desk that a device is on."""
+        worker = self._desk_of.get(device)
+        return worker.desk.desk_id if worker is not None else None
+
     def drop(self, desk: DeskId) -> None:
         """Let a desk go, after all its devices."""
         del self.workers[desk]
+        self._narrator.forget(desk)
 
     def use(self, group: asyncio.TaskGroup) -> None:
         """Let lists run as tasks of *group*."""
@@ -398,6 +405,9 @@ class Fleet:
         finally:
             self._is_explaining = False
 
+    async def reload(self) -> ReloadView:
+        return await self.on_reload()
+
     def watch(
         self, *, desks: frozenset[DeskId] | None, kinds: frozenset[str] | None
     ) -> AbstractAsyncContextManager[AsyncIterator[StreamItem | Lost]]:
@@ -427,6 +437,10 @@ class Fleet:
         for organisation in self.organisations:
             organisation.measure()
         return self._metrics.render() + await asyncio.to_thread(render_process)
+
+
+async def _starting() -> ReloadView:
+    raise TransientError("the daemon is starting", retry_after_s=5)
 
 
 def _stream_item(record: Record, step: Step) -> StreamItem:

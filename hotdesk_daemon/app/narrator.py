@@ -124,6 +124,12 @@ class Narrator:
             self._flooded.discard(desk_id)
             self._log.info("desk.drained", desk_id=desk_id)
 
+    def forget(self, desk_id: str) -> None:
+        """A desk is not of this site any more."""
+        self._stale_since.pop(desk_id, None)
+        self._doubted.discard(desk_id)
+        self._flooded.discard(desk_id)
+
     def listed(self, cause: ListCause, *, failed: bool) -> None:
         """A device's list was read, or could not be."""
         self._metrics.sync_runs.labels(cause.value, "failed" if failed else "applied").inc()

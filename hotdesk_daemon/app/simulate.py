@@ -12,7 +12,7 @@ import sys
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final
 
-from hotdesk_daemon.app.daemon import loop_factory
+from hotdesk_daemon.app.process import loop_factory
 from hotdesk_daemon.app.served import play
 from hotdesk_daemon.app.simulated import desk_settings, organisation_settings
 from hotdesk_daemon.core.errors import HotdeskError

@@ -295,6 +295,8 @@ def _error(status: int, problem: Mapping[str, Any]) -> Exception:  # noqa: PLR09
             return click.UsageError(detail)
         case "unknown-outcome":
             return LostAnswerError(detail)
+        case "configuration":
+            return ConfigError(*(str(one.get("detail")) for one in problem.get("errors", ())))
         case "unavailable":
             return TransientError(detail)
         case "not-found":

@@ -19,7 +19,7 @@ from hotdesk_daemon.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from hotdesk_daemon.cli.door import Door
-    from hotdesk_daemon.ops.settings import Settings
+    from hotdesk_daemon.ops.settings import Loaded, Look, Settings
 
 #: Where a configuration is looked for when nobody names one, after $HOTDESK_CONFIG.
 PLACES: Final = (Path("/etc/hotdesk/hotdesk.toml"), Path("config/hotdesk.toml"))
@@ -58,7 +58,29 @@ class Config:
         from hotdesk_daemon.ops.settings import load_settings
 
         chosen = {f"HOTDESK_{name.upper()}": text for name, text in more.items() if text is not None}
-        return load_settings(self.origin, {**os.environ, **self.overrides, **chosen})
+        return load_settings(self.origin, os.environ, options={**self.overrides, **chosen})
+
+    def load_again(self) -> Settings:
+        """
+        The same for a daemon that runs: files that are empty are refused.
+
+        Raises:
+            ConfigError: They cannot be used.
+        """
+        from hotdesk_daemon.ops.settings import read_settings
+
+        return read_settings(self.origin, os.environ, options=self.overrides, again=True).settings
+
+    def read(self, look: Look) -> Loaded:
+        """
+        The checked settings with where each stands; *look* says what beside the files is looked at.
+
+        Raises:
+            ConfigError: They cannot be used.
+        """
+        from hotdesk_daemon.ops.settings import read_settings
+
+        return read_settings(self.origin, os.environ, options=self.overrides, look=look)
 
 
 @attrs.frozen(kw_only=True)

@@ -40,6 +40,8 @@ _Given: TypeAlias = Any  # whatever click hands around
 #: Each verb's module (and the command's name in it) with its one-line help, in the order of ``--help``.
 VERBS: Final[Mapping[str, tuple[str, str]]] = {
     "run": ("run", "Run the daemon."),
+    "init": ("init", "Write an annotated configuration to begin with."),
+    "reload": ("reload", "Have the daemon read its configuration again."),
     "check-config": ("check_config", "Check the configuration and start nothing."),
     "manifest": ("manifest", "Print the manifest of the Webex workspace integration."),
     "activate": ("activate", "Activate an organisation's workspace integration."),

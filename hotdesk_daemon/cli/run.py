@@ -14,9 +14,9 @@ from hotdesk_daemon.cli.options import Config, with_config
 def command(config: Config) -> int:
     """Run the daemon until it is told to stop."""
     settings = config.load()
-    from hotdesk_daemon.app.daemon import main
+    from hotdesk_daemon.app.process import main
 
-    return main(settings, origin=str(config.origin), on_ready=_show_the_way)
+    return main(settings, load=config.load_again, origin=str(config.origin), on_ready=_show_the_way)
 
 
 def _show_the_way(url: str, desks: int) -> None:

@@ -86,6 +86,10 @@ class Dispatcher:
         self._is_draining = False
         self._is_over = asyncio.Event()
 
+    def change(self, retry: RetrySettings) -> None:
+        """Be so patient from the next command on."""
+        self._gear.retry = retry
+
     def submit(self, desk: DeskId, command: OpenCommand) -> None:
         """Take a durable command; it is sent after those of the same desk that were handed in before."""
         lane = self._lanes.get(desk)
@@ -108,6 +112,8 @@ class Dispatcher:
             worker = self._workers.get(lane.desk)
             held.is_withdrawn = True
             if is_head and worker is not None and not held.is_idle:
+                if self._is_draining and lane.is_settled:  # its answer would tell nothing new
+                    worker.cancel()
                 return not (held.is_out or held.is_answering)
             lane.queue.remove(held)
             if is_head and worker is not None:
@@ -147,20 +153,19 @@ class Dispatcher:
         finally:
             self._group = None
 
-    async def drain(self, timeout_s: float) -> list[Leftover]:
+    async def drain(self, timeout_s: float, *, cut: asyncio.Event | None = None) -> list[Leftover]:
         """
         Stop: send what can go at once, wait for nothing else, and return what is left.
 
-        After *timeout_s* what is under way is cut off; the ledger knows that it was being sent.
+        After *timeout_s*, or when *cut* is set, what is under way is cut off; the ledger knows that it was being sent.
         """
         self._is_draining = True
         for lane in self._lanes.values():
             lane.is_stopping = True
             worker = self._workers.get(lane.desk)
-            if lane.is_idle and worker is not None:
+            if worker is not None and (lane.is_idle or lane.is_settled):
                 worker.cancel()
-        if self._workers:
-            await asyncio.wait([*self._workers.values()], timeout=timeout_s)
+        await self._finish(timeout_s, cut or asyncio.Event())
         rest = [*self._workers.values()]
         for worker in rest:
             worker.cancel()
@@ -168,6 +173,19 @@ class Dispatcher:
             await asyncio.wait(rest, timeout=_CLEANUP_S)
         self._is_over.set()
         return self.leftovers()
+
+    async def _finish(self, timeout_s: float, cut: asyncio.Event) -> None:
+        """Return when the workers are done, the time is over, or *cut* is set."""
+        workers = [*self._workers.values()]
+        if not workers:
+            return
+        done = asyncio.gather(*workers, return_exceptions=True)
+        cutting = asyncio.create_task(cut.wait(), name="cutting a drain short")
+        try:
+            await asyncio.wait((done, cutting), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            cutting.cancel()
+            await asyncio.wait((cutting,))
 
     def _start(self, lane: Lane) -> None:
         if self._group is None or self._is_draining or lane.desk in self._workers:

@@ -33,9 +33,9 @@ _OUTCOMES = {
 }
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(eq=False, kw_only=True)
 class Gear:
-    """What every lane works with."""
+    """What every lane works with; how patient it is may change between two commands."""
 
     ledger: Ledger
     line: Line
@@ -85,6 +85,11 @@ class Lane:
     def is_idle(self) -> bool:
         """Whether the worker waits and nothing is under way."""
         return bool(self.queue) and self.queue[0].is_idle
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the worker waits for an answer that nobody needs any more."""
+        return bool(self.queue) and self.queue[0].is_withdrawn and self.queue[0].is_out
 
     def add(self, command: OpenCommand) -> None:
         """Put *command* at the end, unless it waits here already; one that was withdrawn does not."""

@@ -63,6 +63,12 @@ class FleetLimiter:
         self._tokens = float(limits.burst)
         self._counted_mono = clock()
 
+    def change(self, limits: Limits) -> None:
+        """Let other limits count from now on; requests that are under way or wait for a place count apart."""
+        self._refill()
+        self._limits = limits
+        self._places = asyncio.Semaphore(limits.concurrency)
+
     @asynccontextmanager
     async def slot(self, device: DeviceId, *, urgent: bool = False) -> AsyncIterator[None]:
         """Wait for a place, then for a token."""

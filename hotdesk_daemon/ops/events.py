@@ -55,19 +55,28 @@ def _event(name: str, level: str, meaning: str, *fields: str) -> LogEvent:
     return LogEvent(name=name, level=level, meaning=meaning, fields=fields)
 
 
+def _listed(what: str) -> tuple[str, ...]:
+    return tuple(field for how in ("added", "removed", "changed") for field in (f"{what}_{how}", f"{what}_{how}_names"))
+
+
 _BOOKING: Final = ("booking_id", "meeting_id", "booking_request_uuid", "origin")
 _COMMAND: Final = ("command_id", "booking_id", "command")
 
 _ALL: Final = (
     _event("daemon.started", "info", "The process began.", "version", "python", "config", "desks", "stage", "loop"),
     _event("daemon.ready", "info", "Everything stands; from here on `/readyz` may say yes.", "took_s", "url", "desks"),
-    _event("daemon.reload_refused", "warning", "A reload was asked for (SIGHUP), which this version cannot do: "
-           "restart to take new settings. Nothing changed.", "signal"),
-    _event("daemon.stopping", "info", "A stop was asked for; commands under way may finish.", "signal", "drain_s"),
+    _event("daemon.stopping", "info", "A stop was asked for; commands under way may finish.", "signal"),
+    _event("daemon.hurried", "warning", "A second signal to stop: commands that are being sent are not waited for any "
+           "more. What became of them is asked at the next start.", "signal"),
     _event("daemon.leftover", "warning", "A command was not settled when the daemon stopped. It is in the journal and "
            "is taken up again at the next start.", *_COMMAND, "state"),
+    _event("daemon.leftovers", "warning", "More commands were not settled than have a line of their own, in all "
+           "`count`. They are in the journal and are taken up again at the next start.", "count", "untold"),
     _event("daemon.drain_cut", "warning", "The time for an orderly stop was over before everything was written; what "
            "was not acknowledged comes again from the devices.", "waiting"),
+    _event("daemon.stuck", "error", "Work does not get done, for the reason that `error` gives. The watchdog is not "
+           "fed, so the service manager ends the daemon and starts it anew, unless it goes on before.", "error"),
+    _event("daemon.works", "info", "Work gets done again."),
     _event("daemon.stopped", "info", "The process ends, `took_s` after it was told to.", "took_s", "left", "exit_code"),
     _event("daemon.failed", "error", "The daemon ended because of what `error` says.", "error"),
     _event("sending.halted", "warning", "A person stopped all sending; commands wait until somebody resumes it.",
@@ -78,6 +87,17 @@ _ALL: Final = (
     _event("breaker.closed", "warning", "A person lets the rules go on."),
     _event("config.invalid", "error", "The configuration cannot be used. Mend what `problem` says.", "problem"),
     _event("config.warning", "warning", "The configuration works but should be mended.", "problem"),
+    _event("config.reloaded", "info", "The configuration was read again and is in force: which settings are others, "
+           "and how many desks and organisations came, went and changed, by name.", "settings", *_listed("desks"),
+           *_listed("organisations"), "took_s"),
+    _event("config.reload_failed", "error", "The configuration could not be used when it was read again; the old one "
+           "stays in force. A line `config.invalid` for each problem follows.", "problems", "took_s"),
+    _event("config.reload_refused", "warning", "A reload was asked for while the daemon stops; the next start reads "
+           "the configuration anyway."),
+    _event("config.restart_needed", "warning", "These settings are other ones in the configuration; they count after a "
+           "restart, and have their old values until then.", "settings"),
+    _event("config.desk_stays", "warning", "A desk that is not configured any more could not be let go yet, because a "
+           "command to it is under way. None of its devices is reached; the next reload tries again."),
     _event("task.failed", "error", "A part of the daemon ended that should not. It is a bug: report the line.", "task"),
     _event("log.folded", "warning", "A flood: so many more lines of the event `folded` were left out within the time. "
            "Info or error where that event is.", "folded", "lines", "window_s", "logger"),

@@ -55,22 +55,25 @@ def configure_logs(
     """
     Send every log line from *level* up to *stream*, or to the journal; may be called again to change its mind.
 
-    Lines of other forms carry systemd's level prefix when *stream* is the journal's. *journal* is its socket.
+    Loggers that there are follow. Lines of other forms carry systemd's level prefix when *stream* is the journal's.
+    *journal* is its socket.
     """
     chosen = _choose(form, stream, environ)
     prefixed = chosen is LogFormat.JOURNALD or (chosen is not LogFormat.CONSOLE and _is_of_journal(stream, environ))
     finish = Finish(chosen, colors=stream.isatty(), prefixed=prefixed)
-    writer = JournalWriter(stream, journal, finish) if chosen is LogFormat.JOURNALD else LineWriter(stream)
     close_logs()
+    _processors[:] = [
+        structlog.contextvars.merge_contextvars,
+        Floods(counted=_count_folded),
+        _compose,
+        _hand_on if chosen is LogFormat.JOURNALD else finish,
+    ]
+    _Leveled.go_to(level)
+    _outlet.writer = JournalWriter(stream, journal, finish) if chosen is LogFormat.JOURNALD else LineWriter(stream)
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            Floods(counted=_count_folded),
-            _compose,
-            _hand_on if chosen is LogFormat.JOURNALD else finish,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=writer,
+        processors=_processors,
+        wrapper_class=_Leveled,
+        logger_factory=_outlet,
         cache_logger_on_first_use=False,  # `get_log` binds once, and that is the logger that is kept
     )
     _bridge(LibraryHandler())
@@ -92,7 +95,7 @@ def get_log(**bound: object) -> Log:
     """
     Return a logger whose every line carries *bound*.
 
-    Ask for it where the work begins, after `configure_logs`: it keeps the ways of its birth.
+    Ask for it where the work begins, after `configure_logs`: before that there is nothing that it could follow.
     """
     return cast("Log", structlog.get_logger().bind(**bound))
 
@@ -111,6 +114,41 @@ def is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
 def _is_of_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
     """Likewise; where stdout and stderr have a connection each, the variable names that of stderr."""
     return is_journal(stream, environ) or (is_socket(stream) and is_journal(sys.stderr, environ))
+
+
+#: Every logger has this very list, so that changing what is in it changes them all.
+_processors: Final[list[Any]] = []
+
+
+class _Leveled(structlog.make_filtering_bound_logger(logging.DEBUG)):  # type: ignore[misc]  # a class made at run time
+    """What every logger is: its methods are those of the level of the moment, and one below it costs nothing."""
+
+    @classmethod
+    def go_to(cls, level: LogLevel) -> None:
+        """Let lines from *level* up pass, whoever logs them."""
+        for name, method in vars(structlog.make_filtering_bound_logger(_LEVELS[level])).items():
+            if callable(method):
+                setattr(cls, name, method)
+
+
+class _Outlet:
+    """Where every logger writes to, whatever that is at the moment; its own factory, as structlog wants one."""
+
+    def __init__(self) -> None:
+        self.writer: LineWriter | JournalWriter | None = None
+
+    def __call__(self, *args: object) -> _Outlet:
+        return self
+
+    def write(self, line: Any) -> None:  # noqa: ANN401 - what the last of the processors made for this writer
+        """Write one finished line."""
+        if self.writer is not None:
+            self.writer.write(line)
+
+    debug = info = warning = warn = error = exception = critical = fatal = msg = write
+
+
+_outlet: Final = _Outlet()
 
 
 def _choose(form: LogFormat, stream: TextIO, environ: Mapping[str, str]) -> LogFormat:

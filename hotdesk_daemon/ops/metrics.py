@@ -167,6 +167,12 @@ class Metrics:
         self.refresh_token_left = self._gauge(
             "refresh_token_left_seconds", "How long the refresh token lasts unless it is used.", org=_ORG
         )
+        self.reload_successful = self._gauge(
+            "config_last_reload_successful", "Whether the configuration could be used when it was last read: 1 or 0."
+        )
+        self.reload_success_time = self._gauge(
+            "config_last_reload_success_timestamp_seconds", "When it was last read and could be used."
+        )
 
         self.journal_writable = self._gauge("journal_writable", "Whether the last write to the journal succeeded.")
         self.journal_writable.set(1)

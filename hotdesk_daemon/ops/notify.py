@@ -9,14 +9,24 @@ from __future__ import annotations
 import os
 import socket
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+#: What is out of date when it could not be said at once.
+_PASSING: Final = ("WATCHDOG", "EXTEND_TIMEOUT_USEC")
+_MOST_UNSENT: Final = 16
+
+
 class Notifier:
-    """The way to the service manager; ``sent`` counts what it took. A message that cannot be delivered is dropped."""
+    """
+    The way to the service manager; ``sent`` counts what it took.
+
+    Nothing ever waits for it. What it does not take at once, because it has too much to read, is sent again with the
+    next message if it is a change of state; a status and a sign of life are out of date by then, and dropped.
+    """
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         self._address = environ.get("NOTIFY_SOCKET", "")
@@ -27,14 +37,24 @@ class Notifier:
         #: How often `watchdog` must be called: half of what the manager waits; None when it does not watch.
         self.watchdog_interval_s = int(interval_us) / 2e6 if interval_us.isdecimal() and int(interval_us) else None
         self.sent = 0
+        self._unsent: list[str] = []
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether there is a service manager to tell."""
+        return bool(self._address)
+
+    def extend(self, seconds: float, *, status: str = "") -> None:
+        """Ask for so much more time, from now on, for the start or the stop that is going on."""
+        self._send(f"EXTEND_TIMEOUT_USEC={round(seconds * 1e6)}", status)
 
     def ready(self, *, status: str = "") -> None:
         """Say that the start, or a reload, is complete."""
         self._send("READY=1", status)
 
-    def status(self, text: str) -> None:
-        """Say in one line what we are doing."""
-        self._send("", text)
+    def status(self, text: str, *, alive: bool = False) -> None:
+        """Say in one line what we are doing; *alive* feeds the watchdog besides, as `watchdog` does."""
+        self._send("WATCHDOG=1" if alive else "", text)
 
     def reloading(self) -> None:
         """Say that a reload begins; `ready` ends it. Type=notify-reload wants the monotonic time with it."""
@@ -53,10 +73,18 @@ class Notifier:
             return
         one_line = " ".join(status.split())
         lines = [line for line in (state, f"STATUS={one_line}" if one_line else "") if line]
+        is_lasting = not state.startswith(_PASSING) and bool(state)
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
                 sender.setblocking(False)  # noqa: FBT003 - the standard library's signature
+                while self._unsent:
+                    sender.sendto(self._unsent[0].encode(), self._address)
+                    del self._unsent[0]
+                    self.sent += 1
                 sender.sendto("\n".join(lines).encode(), self._address)
+                self.sent += 1
+        except BlockingIOError:
+            if is_lasting:
+                self._unsent = [*self._unsent, "\n".join(lines)][-_MOST_UNSENT:]
         except OSError:
             return
-        self.sent += 1

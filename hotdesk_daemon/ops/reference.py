@@ -23,7 +23,7 @@ from hotdesk_daemon.ops.floods import MOST, WINDOW_S
 from hotdesk_daemon.ops.journald import NAMESPACE, SHORT, message_id
 from hotdesk_daemon.ops.metrics import DESK_SERIES, PROCESS, Metrics, MetricSpec, Values
 from hotdesk_daemon.ops.settings import Settings
-from hotdesk_daemon.ops.settings.declared import Setting, settings_of
+from hotdesk_daemon.ops.settings.declared import Applies, Setting, settings_of
 from hotdesk_daemon.ops.settings.special import Table, Tables
 
 if TYPE_CHECKING:
@@ -40,7 +40,9 @@ stands the environment: `HOTDESK_HTTP__PORT=8481` sets `http.port`. Lists of tab
 files only. Over all stand the flags of the command line.
 
 Everything is checked before anything starts. Unknown keys are errors. `hotdesk-daemon check-config --config FILE` shows
-every mistake with file and line; the daemon itself ends with exit code 78 on any.
+every mistake with file and line, also secrets that cannot be read and directories that cannot be written to; the daemon
+itself ends with exit code 78 on any. With `--print-effective` it shows every setting as it counts, and the file and
+line, variable or option that it comes from; with `--files-only` it leaves out what only the daemon's machine has.
 
 * Durations are text with units: `"250ms"`, `"20s"`, `"15m"`, `"1h30m"`, `"7d"`. Sizes likewise: `"64KiB"`, `"4MiB"`.
 * Relative paths start at the working directory of the daemon.
@@ -48,7 +50,34 @@ every mistake with file and line; the daemon itself ends with exit code 78 on an
   `file:PATH` a file of which the last newline is not part, `env:NAME` an environment variable. A file that everybody
   on the machine can read gets a warning.
 
-`config/hotdesk.toml` is the file as shipped; `config/examples/real-desk.toml` shows two real desks.
+`hotdesk-daemon init FILE` writes a file to begin with, in which every setting stands with its meaning
+(`config/examples/annotated.toml`). `config/hotdesk.toml` is the file as shipped; `config/examples/real-desk.toml` shows
+two real desks, `webex.toml` two organisations.
+
+## Reloading
+
+`hotdesk-daemon reload`, `systemctl reload` or the signal SIGHUP have a running daemon read everything again: the files,
+and what secrets refer to. It is checked as a whole before anything changes. If anything is wrong, for whatever reason,
+the old configuration stays in force: the log says why (`config.reload_failed`, then a line per problem with file and
+line), `hotdesk_config_last_reload_successful` is 0, and `hotdesk-daemon reload` ends with 78. Else what is different is
+applied, and nothing else is touched: the desks, devices and organisations that are as before keep their sessions. The
+log says what changed (`config.reloaded`). One reload at a time; asked for during a start it waits for its end, and
+during a stop it is refused.
+
+The column *a change counts* below says when:
+
+| a change counts | |
+|---|---|
+| at once | with the reload |
+| at the next connect | of each device; a session that stands goes on as it is |
+| by a new link | of the device that it stands at, at once; other devices notice nothing |
+| by new connections | of the organisation that it stands at, at once; its desks stay, and are listed again |
+| at a restart | until then the old value counts; `config.restart_needed` names the setting |
+
+Desks, devices and organisations that are added are served at once; those that are gone are let go once the commands
+under way to them are answered, and keep their journal. A secret that has changed counts as a change of the setting that
+names it: a device's new password renews its link. Systemd hands over credentials when the unit starts, so a changed
+`credential:` needs a restart, while a `file:` does not; the environment of a process never changes.
 """
 
 _LOGS: Final = """\
@@ -127,7 +156,7 @@ desks are in the sums.
 
 def render_configuration() -> str:
     """Return ``docs/configuration.md``."""
-    return "\n".join([_CONFIGURATION, *_chapters(Settings, "", {})]).rstrip() + "\n"
+    return "\n".join([_CONFIGURATION, *_chapters(Settings, "", {}, Applies.RESTART)]).rstrip() + "\n"
 
 
 def render_logs() -> str:
@@ -168,7 +197,7 @@ def _event_row(event: LogEvent) -> str:
     return f"| `{event.name}` | {event.level} | {event.meaning} | {fields} |"
 
 
-def _chapters(cls: type[Any], prefix: str, told: dict[type[Any], str]) -> Iterator[str]:
+def _chapters(cls: type[Any], prefix: str, told: dict[type[Any], str], around: Applies) -> Iterator[str]:
     """One chapter per table below *cls*; a kind of table that was *told* before is pointed to."""
     for key, (words, _) in settings_of(cls).items():
         if not isinstance(words.kind, Table | Tables):
@@ -181,25 +210,29 @@ def _chapters(cls: type[Any], prefix: str, told: dict[type[Any], str]) -> Iterat
             continue
         told[inner] = heading
         yield f"{cleandoc(inner.__doc__ or '')}\n"
-        yield "| setting | write | default | meaning |\n|---|---|---|---|"
-        yield "\n".join(_setting_rows(inner)) + "\n"
-        yield from _chapters(inner, f"{path}.", told)
+        applies = words.applies or around
+        yield "| setting | write | default | a change counts | meaning |\n|---|---|---|---|---|"
+        yield "\n".join(_setting_rows(inner, applies)) + "\n"
+        yield from _chapters(inner, f"{path}.", told, applies)
 
 
 def _heading(path: str, words: Setting) -> str:
     return f"[[{path}]]" if isinstance(words.kind, Tables) else f"[{path}]"
 
 
-def _setting_rows(cls: type[Any]) -> Iterator[str]:
+def _setting_rows(cls: type[Any], around: Applies) -> Iterator[str]:
     for key, (words, field) in settings_of(cls).items():
         if not isinstance(words.kind, Table | Tables):
-            cells = (f"`{key}`", words.kind.describe(), _default(words, field), words.doc)
+            counts = (words.applies or around).value
+            cells = (f"`{key}`", words.kind.describe(), _default(words, field), counts, words.doc)
             yield f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
 
 
 def _default(words: Setting, field: attrs.Attribute[Any]) -> str:
     if field.default is attrs.NOTHING:
         return "*must be written*"
+    if field.default == ():
+        return "none"
     return words.none or "" if field.default is None else f"`{words.kind.render(field.default)}`"
 
 

@@ -93,6 +93,10 @@ class Backoff:
         wait_s = self._rng.uniform(steps.least_s, max(steps.least_s, ceiling))
         return wait_s + min(retry_after_s or 0.0, LONGEST_RETRY_AFTER_S)
 
+    def change(self, settings: BackoffSettings) -> None:
+        """Draw the next waits by other numbers; what was counted stays."""
+        self._settings = settings
+
     def reset(self) -> None:
         """Forget the failures; only proven success may call this, a connect that went through proves nothing."""
         self._failures.clear()

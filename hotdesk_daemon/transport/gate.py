@@ -55,7 +55,7 @@ class FleetGate:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._interval_s = 1.0 / per_s
-        self._free = at_once
+        self._at_once = self._free = at_once
         self._kept = at_once // 4
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []  # a heap; every link waits here once
         self._order = itertools.count()
@@ -63,6 +63,13 @@ class FleetGate:
         self._next_mono = float("-inf")
         self._clock = clock
         self._sleep = sleep
+
+    def change(self, *, per_s: float, at_once: int) -> None:
+        """Let other numbers count from now on; who is in stays in."""
+        self._interval_s = 1.0 / per_s
+        self._free += at_once - self._at_once
+        self._at_once, self._kept = at_once, at_once // 4
+        self._hand_out()
 
     @asynccontextmanager
     async def admission(self, *, failures: int) -> AsyncIterator[None]:

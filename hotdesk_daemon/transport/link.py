@@ -91,11 +91,23 @@ class DeviceLink:
         self._is_proven = False
         self._failures = 0
         self._setback = _NOT_YET
+        #: When the wait before the next try is over, by *clock*; None while there is none.
+        self.next_try_mono: float | None = None
 
     @property
     def is_up(self) -> bool:
         """Whether a call could be sent now."""
         return self._session is not None
+
+    @property
+    def tries(self) -> int:
+        """How many connects were begun or failed so far."""
+        return self.counters.connects + self.counters.setbacks.total()
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for an answer."""
+        return self._session.waiting if self._session is not None else 0
 
     @property
     def setback(self) -> Setback:
@@ -115,6 +127,17 @@ class DeviceLink:
         if self._session is None:
             raise TransientError(f"device {self.endpoint.device} is not connected: {self._setback.cause}")
         return await self._session.call(method, params, timeout_s=timeout_s)
+
+    def take(self, endpoint: Endpoint, *, ssl_contexts: SslContexts) -> None:
+        """
+        Connect by *endpoint*, of the same device, from the next time on; a session that stands goes on as it is.
+
+        Raises:
+            ConfigError: the authorities' file cannot be used.
+        """
+        self._context = ssl_contexts.context(endpoint.tls) if endpoint.is_secure else None
+        self.endpoint = endpoint
+        self._backoff.change(endpoint.backoff)
 
     def close(self, cause: str) -> None:
         """Drop the session that stands, if one does; `run` connects again after its usual wait."""
@@ -137,7 +160,9 @@ class DeviceLink:
                 self._backoff.reset()
             wait_s = self._backoff.next_wait_s(setback.pace, retry_after_s=setback.retry_after_s)
             self._log.debug("link.waiting", kind=setback.kind.value, wait_s=round(wait_s, 3))
+            self.next_try_mono = self._clock() + wait_s
             await self._sleep(wait_s)
+            self.next_try_mono = None
 
     async def _live_once(self) -> Setback:
         """Try one session from beginning to end and say why it ended."""

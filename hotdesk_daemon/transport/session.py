@@ -35,7 +35,17 @@ _Answer = Reply | Failure | None  # None: the answer is lost
 class Session:
     """Requests may be made by any task; frames are taken in by one."""
 
-    __slots__ = ("_broken", "_device", "_endpoint", "_last_id", "_pending", "_places", "_socket", "lost_in_a_row")
+    __slots__ = (
+        "_broken",
+        "_device",
+        "_endpoint",
+        "_last_id",
+        "_owes",
+        "_pending",
+        "_places",
+        "_socket",
+        "lost_in_a_row",
+    )
 
     def __init__(self, socket: ClientConnection, *, endpoint: Endpoint) -> None:
         self._socket = socket
@@ -44,6 +54,7 @@ class Session:
         self._pending: dict[int | str, asyncio.Future[_Answer]] = {}
         self._places = asyncio.Semaphore(endpoint.max_requests)
         self._last_id = 0
+        self._owes = False  # an answer that was given up: it may be mute
         self._broken: Setback | None = None
         #: Requests that were not answered in time since the device last answered anything.
         self.lost_in_a_row = 0
@@ -77,6 +88,7 @@ class Session:
                 return "a notification that is no feedback"
             return bytes(message.params)
         self.lost_in_a_row = 0  # late ones count too: it does answer
+        self._owes = False
         waiter = self._pending.pop(message.id, None) if message.id is not None else None
         if waiter is None or waiter.done():
             return UNASKED
@@ -103,7 +115,7 @@ class Session:
         self._last_id += 1
         request_id = self._last_id
         waiter = asyncio.get_running_loop().create_future()
-        waiter.add_done_callback(lambda _: self._pending.pop(request_id, None))
+        waiter.add_done_callback(lambda done: self._forget(request_id, done))
         self._pending[request_id] = waiter
         try:
             await self._socket.send(Request(request_id, method, params).render())
@@ -114,6 +126,10 @@ class Session:
             waiter.cancel()
             raise
         return waiter
+
+    def _forget(self, request_id: int, waiter: asyncio.Future[_Answer]) -> None:
+        self._pending.pop(request_id, None)
+        self._owes = self._owes or waiter.cancelled()
 
     async def exchange(
         self, method: str, params: Mapping[str, object], *, timeout_s: float | None = None
@@ -176,13 +192,14 @@ class Session:
         self._socket.transport.abort()
 
     async def end(self) -> None:
-        """Give up every pending request at once and close, politely if that is quick."""
+        """Give up every pending request at once and close, politely unless the device owes us an answer anyway."""
+        is_owed = self._owes or bool(self._pending)
         for waiter in [*self._pending.values()]:
             if not waiter.done():
                 waiter.set_result(None)
         try:
             with suppress(TimeoutError):
-                async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                async with asyncio.timeout(0.0 if is_owed else CLOSE_TIMEOUT_S):
                     await self._socket.close(CloseCode.GOING_AWAY)
         finally:
             self._socket.transport.abort()

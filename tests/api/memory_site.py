@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import attrs
 import msgspec
 
-from hotdesk_daemon.api import Asked, CommandView, SafetyView, StreamItem, Watchers
+from hotdesk_daemon.api import Asked, CommandView, ReloadView, SafetyView, StreamItem, Watchers
 from hotdesk_daemon.api.wire import Explanation
 from hotdesk_daemon.app.explain import explain
 from hotdesk_daemon.app.explain.shapes import shape
@@ -89,6 +89,7 @@ class MemorySite:
     """
 
     time: datetime = NOW
+    reloaded: ReloadView | Exception = attrs.field(factory=ReloadView)
     switches: MemorySwitches = attrs.field(factory=MemorySwitches)
     watchers: Watchers = attrs.field(factory=Watchers)
     ready: Readiness = attrs.field(factory=lambda: Readiness(ready=True))
@@ -229,9 +230,7 @@ class MemorySite:
     ) -> Explanation:
         if self.trouble is not None:
             raise self.trouble
-        found = explain(
-            MemoryReading(self._records), desk_id, at=at, since=since, booking=booking, over_too=over_too
-        )
+        found = explain(MemoryReading(self._records), desk_id, at=at, since=since, booking=booking, over_too=over_too)
         return msgspec.convert(shape(found), Explanation)
 
     @asynccontextmanager
@@ -245,6 +244,11 @@ class MemorySite:
                 yield items
         finally:
             self.left.set()
+
+    async def reload(self) -> ReloadView:
+        if isinstance(self.reloaded, Exception):
+            raise self.reloaded
+        return self.reloaded
 
     def readiness(self) -> Readiness:
         return self.ready

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import pytest
@@ -44,9 +44,10 @@ def test_a_full_disk_is_told_in_one_line() -> None:
     )
 
 
-def test_a_daemon_asked_to_reload_says_that_it_cannot_and_goes_on(tmp_path: Path) -> None:
+def test_a_daemon_asked_to_reload_takes_what_is_right_and_refuses_what_is_wrong(tmp_path: Path) -> None:
     config = tmp_path / "hotdesk.toml"
-    config.write_text('[daemon]\nstate_dir = "state"\n[http]\nport = 0\n')
+    plain = '[daemon]\nstate_dir = "state"\n[http]\nport = 0\n'
+    config.write_text(plain)
     log = tmp_path / "log"
     with (
         log.open("w") as out,
@@ -54,13 +55,23 @@ def test_a_daemon_asked_to_reload_says_that_it_cannot_and_goes_on(tmp_path: Path
     ):
         try:
             _wait_for(log, "daemon.ready")
+            config.write_text(f'{plain}[log]\nlevel = "debgu"\n[htpp]\n')
             daemon.send_signal(signal.SIGHUP)
-            _wait_for(log, "daemon.reload_refused")
+            _wait_for(log, "config.reload_failed")
+            config.write_text(f'{plain}[log]\nlevel = "warning"\nformat = "logfmt"\n')
+            daemon.send_signal(signal.SIGHUP)
+            _wait_for(log, "config.reloaded")
         finally:
             daemon.terminate()
         code = daemon.wait(timeout=LIMIT_S)
 
-    assert (0, "daemon.stopped") == (code, _events(log)[-1])
+    problems = [line["problem"] for line in _lines(log) if line["event"] == "config.invalid"]
+    known = 'write "debug", "info", "warning" or "error"'
+    assert [
+        f'{config}:7: htpp: is no setting (did you mean "http"?); mend or remove it',
+        f'{config}:6: log.level: "debgu" is not known (did you mean "debug"?); {known}',
+    ] == problems
+    assert (0, "config.reloaded") == (code, _events(log)[-1])  # what comes later is below the new level
 
 
 def test_a_daemon_that_may_open_too_few_files_says_how_to_allow_more(tmp_path: Path) -> None:
@@ -81,8 +92,12 @@ def test_a_daemon_that_may_open_too_few_files_says_how_to_allow_more(tmp_path: P
     ]
 
 
+def _lines(log: Path) -> list[dict[str, Any]]:
+    return [msgspec.json.decode(line) for line in log.read_bytes().splitlines()]
+
+
 def _events(log: Path) -> list[str]:
-    return [msgspec.json.decode(line)["event"] for line in log.read_bytes().splitlines()]
+    return [line["event"] for line in _lines(log)]
 
 
 def _wait_for(log: Path, event: str) -> None:

@@ -290,7 +290,7 @@ def test_a_mistake_of_our_own_is_told_with_its_traceback(alone: Terminal, monkey
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("ours, for person1@example.com")
 
-    monkeypatch.setattr("hotdesk_daemon.cli.options.Config.load", broken)
+    monkeypatch.setattr("hotdesk_daemon.cli.options.Config.read", broken)
 
     result = alone("check-config")
 
@@ -301,7 +301,7 @@ def test_interrupting_is_quiet(alone: Terminal, monkeypatch: pytest.MonkeyPatch)
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("hotdesk_daemon.cli.options.Config.load", interrupted)
+    monkeypatch.setattr("hotdesk_daemon.cli.options.Config.read", interrupted)
 
     result = alone("check-config")
 
@@ -311,7 +311,7 @@ def test_interrupting_is_quiet(alone: Terminal, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("words", "module", "setting", "expected"),
     [
-        (["run", "--log-level", "debug"], "daemon", "log.level.value", "debug"),
+        (["run", "--log-level", "debug"], "process", "log.level.value", "debug"),
         (["simulate", "--desks", "3"], "simulate", "simulator.desks", 3),
         (["simulate", "--seed", "9"], "simulate", "simulator.seed", 9),
         (["simulate", "--speed", "60"], "simulate", "simulator.speed", 60.0),

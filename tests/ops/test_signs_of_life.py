@@ -173,3 +173,22 @@ def test_the_watchdog_is_fed_twice_in_the_time_the_manager_waits(
     environ: dict[str, str], expected: float | None
 ) -> None:
     assert expected == Notifier(environ).watchdog_interval_s
+
+
+def test_a_change_of_state_that_the_manager_could_not_take_is_told_with_the_next_message(
+    manager: tuple[str, socket.socket],
+) -> None:
+    address, listener = manager
+    notifier = Notifier({"NOTIFY_SOCKET": address})
+    sent = -1
+    while sent != notifier.sent:  # until its queue is full
+        sent = notifier.sent
+        notifier.status("busy")
+    notifier.ready()
+    notifier.watchdog()
+    listener.setblocking(False)  # noqa: FBT003 - the standard library's signature
+    heard = [listener.recv(4096) for _ in range(sent)]
+    notifier.status("well")
+
+    assert {b"STATUS=busy"} == {*heard}
+    assert [b"READY=1", b"STATUS=well"] == [listener.recv(4096), listener.recv(4096)]

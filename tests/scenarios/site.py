@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -22,6 +22,7 @@ from hotdesk_daemon.app.simulated import desk_settings
 from hotdesk_daemon.core.desk import BookingState, CommandState, LinkState
 from hotdesk_daemon.core.ids import DeskId
 from hotdesk_daemon.core.policy import Stage
+from hotdesk_daemon.ops.notify import Notifier
 from hotdesk_daemon.ops.settings import (
     DaemonSettings,
     DispatchSettings,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hotdesk_daemon.api.site import StreamItem
+    from hotdesk_daemon.app.reload import Outcome
     from hotdesk_daemon.core.desk import Booking, OpenCommand
     from hotdesk_daemon.core.desk import Desk as DeskState
     from hotdesk_daemon.core.steps import Reason
@@ -72,6 +74,8 @@ class Site:
     daemon: Daemon = attrs.field(init=False)
     _http: aiohttp.ClientSession = attrs.field(init=False)
     _run: asyncio.Task[None] = attrs.field(init=False)
+    found: Settings | Exception | None = None
+    service: Mapping[str, str] = attrs.field(factory=dict)  # what a service manager puts into the environment
     _marks: dict[str, int] = attrs.field(factory=dict)
     _noted: dict[str, int] = attrs.field(factory=dict)
 
@@ -79,7 +83,14 @@ class Site:
 
     async def start(self, *, live: bool = True) -> None:
         """Start the daemon (again); return when it serves, and every desk is live unless told otherwise."""
-        self.daemon = Daemon(self.settings, self.clock, mono=self.clock.mono, sleep=self._sleep)
+        self.daemon = Daemon(
+            self.settings,
+            self.clock,
+            mono=self.clock.mono,
+            sleep=self._sleep,
+            load=self._load,
+            notifier=Notifier(self.service),
+        )
         self._run = asyncio.create_task(self.daemon.run(), name="the daemon under test")
         ready = asyncio.create_task(self.daemon.ready.wait(), name="wait for the daemon")
         async with asyncio.timeout(LIMIT_S):
@@ -92,6 +103,19 @@ class Site:
         if live:
             await self.until(self.is_live, step_s=0.01)
             self.mark()
+
+    async def reload(self, settings: Settings | Exception) -> Outcome:
+        """Have the daemon find *settings*, or a mistake, when it reads its configuration again."""
+        self.found = settings
+        outcome = self.daemon.reload.ask()
+        await self.until(outcome.done, step_s=0.01)
+        await self.clock.settle()
+        return outcome.result()
+
+    def _load(self) -> Settings:
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found if self.found is not None else self.settings
 
     async def stop(self) -> None:
         """Stop the daemon as a service manager would."""

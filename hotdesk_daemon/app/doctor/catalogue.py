@@ -264,7 +264,7 @@ _ALL: Final = (
     Check(
         name="organisation.webhook",
         looks="Whether the webhook's address is one that the cloud could reach.",
-        remedy="write the https:// address of a proxy that the internet reaches, or events = \"queue\"",
+        remedy='write the https:// address of a proxy that the internet reaches, or events = "queue"',
     ),
     Check(
         name="organisation.selection",

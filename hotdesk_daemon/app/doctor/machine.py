@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from hotdesk_daemon.app.daemon import files_needed
+from hotdesk_daemon.app.process import files_needed
 from hotdesk_daemon.app.doctor.findings import Finding, failed, fine, warned
 from hotdesk_daemon.app.safety import BREAKER_FILE, HALT_FILE, NO_REASON
 
@@ -152,7 +152,9 @@ def _open_files(settings: Settings, around: Surroundings) -> Finding:
     most, needed = around.most_files(), files_needed(settings)
     if 0 <= most < needed:
         return failed("machine.open_files", "", f"only {most} files may be open, but {needed} may be needed")
-    return fine("machine.open_files", "", f"{needed} files may be needed, {'any number' if most < 0 else most} may be open")
+    return fine(
+        "machine.open_files", "", f"{needed} files may be needed, {'any number' if most < 0 else most} may be open"
+    )
 
 
 def _switch(path: Path, name: str, text: str) -> Finding:

@@ -1,5 +1,5 @@
 """Organisations of the Webex cloud: their desks, and what is heard of them and told to them."""
 
-from hotdesk_daemon.app.organisations.organisations import Organisations
+from hotdesk_daemon.app.organisations.organisations import Ground, Organisations, prepare
 
-__all__ = ["Organisations"]
+__all__ = ["Ground", "Organisations", "prepare"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hotdesk_daemon.app.ways import Way
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from contextlib import AbstractAsyncContextManager
 
     from hotdesk_daemon.app.fleet import Fleet
@@ -20,10 +21,10 @@ class Allowance:
     The dispatcher's limiter.
 
     A device on its own socket shares nothing with others but this daemon; one reached through the cloud shares the rate
-    that its organisation is granted, with all else that is asked of that cloud.
+    that its organisation is granted, with all else that is asked of that cloud. *organisations* may change meanwhile.
     """
 
-    def __init__(self, *, fleet: Fleet, sockets: Limiter, organisations: tuple[Organisation, ...]) -> None:
+    def __init__(self, *, fleet: Fleet, sockets: Limiter, organisations: Iterable[Organisation]) -> None:
         self._fleet = fleet
         self._sockets = sockets
         self._organisations = organisations

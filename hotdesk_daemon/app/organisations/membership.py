@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import attrs
 
@@ -23,12 +23,16 @@ from hotdesk_daemon.ops.settings import DeskSettings, DeviceSettings, desk_confi
 from hotdesk_daemon.transport.cloud import CloudLink, CloudRest, uuid_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from hotdesk_daemon.app.organisations.register import KnownDevice
     from hotdesk_daemon.core.inputs import DeskConfigured
     from hotdesk_daemon.transport.cloud import DirectoryRead, FoundDesk
 
+#: Why a desk is let go that a reload did away with.
+NOT_CONFIGURED: Final = "it is not configured any more"
+#: A device, its id in the cloud, and its software where that is known.
+_Linked: TypeAlias = tuple[DeviceId, str, str | None]
 _CONNECTED = frozenset({"connected", "connected_with_issues", "unknown"})
 
 
@@ -49,26 +53,102 @@ class Membership:
     _desks: dict[str, KnownDesk] = attrs.field(factory=dict)  # the served ones, by workspace
     _listed: set[str] = attrs.field(factory=set)  # UUIDs of all devices that the last reading listed
     _missing: set[str] = attrs.field(factory=set)  # UUIDs of workspaces and devices that the last reading left out
-    _named: dict[str, DeskSettings] = attrs.field(factory=dict)  # desks of the configuration, by device
+    _named: dict[str, DeskSettings] = attrs.field(factory=dict)  # desks of the configuration
     _one_at_a_time: asyncio.Lock = attrs.field(factory=asyncio.Lock)  # who changes desks
 
-    # --- before the daemon serves ------------------------------------------------------------------------------------
+    # --- desks of the configuration ----------------------------------------------------------------------------------
 
-    def name(self, desk: DeskSettings) -> None:
-        """Serve *desk* of the configuration, whatever the directory says of its workspace."""
-        self._serve(desk, [(DeviceId(d.id), d.webex_id, None) for d in desk.devices if d.webex_id is not None])
-        for device in desk.devices:
-            if device.webex_id is not None:
-                self._named[uuid_of(device.webex_id)] = desk
+    async def name(self, desk: DeskSettings, *, anew: Collection[DeviceId] = ()) -> None:
+        """
+        Serve *desk* of the configuration, whatever the directory says of its workspace; it may be served already.
 
-    def take_in_known(self) -> None:
-        """Serve what the directory listed when it was last read: readable, and stale until the cloud is heard."""
-        fleet = self.tools.fleet
+        Devices *anew* are reached in another way than before.
+        """
+        async with self._one_at_a_time:
+            wanted = {DeviceId(d.id): uuid_of(d.webex_id) for d in desk.devices if d.webex_id is not None}
+            uuids = _uuids(desk)
+            self._join_named(desk, uuids)
+            for member in [*self.hearing.members.values()]:
+                is_ours, is_meant = member.desk == desk.id, member.uuid in uuids or member.device in wanted
+                is_same = wanted.get(member.device) == member.uuid and member.device not in anew
+                if (is_ours or is_meant) and not (is_ours and is_same):
+                    self._leave(member.uuid, member.device)
+            self._named[desk.id] = desk
+            devices: list[_Linked] = [
+                (DeviceId(d.id), d.webex_id, None)
+                for d in desk.devices
+                if d.webex_id is not None and DeviceId(d.id) not in self.links
+            ]
+            await self._serve(desk, devices, anew=anew)
+
+    def _join_named(self, desk: DeskSettings, uuids: set[str]) -> None:
+        """What was found and is named from now on, under the same name, goes on as *desk*."""
+        for workspace, known in [*self._desks.items()]:
+            if known.desk == desk.id and not uuids.isdisjoint(device.uuid for device in known.devices):
+                for device in known.devices:
+                    self._leave(device.uuid, device.device)
+                del self._desks[workspace]
+
+    async def make_room(self, desks: Iterable[DeskSettings]) -> None:
+        """
+        Let go what was found and has a device, or a name, of one of these *desks* of the configuration.
+
+        The directory finds it again, under another name, unless it is one of them.
+        """
+        names = {desk.id: desk for desk in desks}
+        devices = {device.id for desk in names.values() for device in desk.devices}
+        uuids = {uuid: desk.id for desk in names.values() for uuid in _uuids(desk)}
+        async with self._one_at_a_time:
+            for workspace, known in [*self._desks.items()]:
+                owners = {uuids.get(device.uuid) for device in known.devices} - {None}
+                is_same = owners == {known.desk} and names[known.desk].organisation == self.tools.wanted.id
+                is_met = owners or known.desk in names or any(device.device in devices for device in known.devices)
+                if is_met and not is_same:
+                    await self._let_go(workspace, known, cause="the configuration names another desk so, or this one")
+
+    async def unname(self, desk: DeskSettings) -> None:
+        """
+        Let go *desk*, which the configuration names no more; the directory may find it again.
+
+        Raises:
+            TimeoutError: see `Housing.let_go`.
+        """
+        async with self._one_at_a_time:
+            for member in [*self.hearing.members.values()]:
+                if member.desk == desk.id:
+                    self._leave(member.uuid, member.device)
+            self._named.pop(desk.id, None)
+            await self.tools.housing.let_go(DeskId(desk.id), cause=NOT_CONFIGURED)
+
+    # --- the whole organisation --------------------------------------------------------------------------------------
+
+    async def take_in_known(self, served: Collection[DeskId] = ()) -> None:
+        """
+        Serve what the directory listed when it was last read: readable, and stale until the cloud is heard.
+
+        What is *served* already was this organisation's before it began anew.
+        """
+        fleet, named = self.tools.fleet, self._named_devices()
         for known in self.register.desks:
-            is_named = any(device.uuid in self._named for device in known.devices)
+            is_named = any(device.uuid in named for device in known.devices)
             is_taken = known.desk in fleet.workers or any(device.device in fleet.ways for device in known.devices)
-            if known.devices and not is_named and not is_taken:
-                self._take_in(known)
+            if known.devices and not is_named and (known.desk in served or not is_taken):
+                await self._take_in(known)
+
+    def _named_devices(self) -> frozenset[str]:
+        """UUIDs of the devices that the configuration names."""
+        return frozenset(uuid for desk in self._named.values() for uuid in _uuids(desk))
+
+    @property
+    def found(self) -> tuple[KnownDesk, ...]:
+        """The desks that the directory found and that are served."""
+        return tuple(self._desks.values())
+
+    async def let_all_go(self) -> None:
+        """Let go what was found: the organisation is not of this site any more."""
+        async with self._one_at_a_time:
+            letting = (self._let_go(*held, cause=NOT_CONFIGURED) for held in [*self._desks.items()])
+            await asyncio.gather(*letting)
 
     # --- while it serves ---------------------------------------------------------------------------------------------
 
@@ -78,10 +158,11 @@ class Membership:
             await self._follow(read)
 
     async def _follow(self, read: DirectoryRead) -> None:
+        named = self._named_devices()
         found = {
             desk.workspace.uuid: self._known(desk)
             for desk in read.desks
-            if not any(device.uuid in self._named for device in desk.devices)
+            if not any(device.uuid in named for device in desk.devices)
         }
         at = {device.uuid: workspace for workspace, desk in found.items() for device in desk.devices}
         missing: set[str] = set()
@@ -95,7 +176,7 @@ class Membership:
                 found[workspace] = _with(found[workspace], stays)
                 await self._change(held, attrs.evolve(held, devices=stays))
             elif workspace in self._missing or not stays:
-                await self._let_go(workspace, held)
+                await self._let_go(workspace, held, cause="the directory no longer lists it")
             else:
                 await self._change(held, attrs.evolve(held, devices=stays))
         self._missing = missing
@@ -104,7 +185,7 @@ class Membership:
             if workspace in self._desks:
                 await self._change(self._desks[workspace], known)
             else:
-                self._take_in(known)
+                await self._take_in(known)
                 get_log().info(
                     "org.desk_added", org=self.tools.wanted.id, desk_id=known.desk, devices=len(known.devices)
                 )
@@ -156,23 +237,35 @@ class Membership:
     async def retell(self) -> None:
         """Tell every desk how much is pushed."""
         async with self._one_at_a_time:
-            named = {desk.id: desk for desk in self._named.values()}
-            for settings in [*named.values(), *(self._settings(known) for known in self._desks.values())]:
+            for settings in [*self._named.values(), *(self._settings(known) for known in self._desks.values())]:
                 if settings.id in self.tools.fleet.workers:
                     await self.tools.housing.change(settings, self._configured(settings), self.links)
 
     # --- desks and devices -------------------------------------------------------------------------------------------
 
-    def _take_in(self, known: KnownDesk) -> None:
+    async def _take_in(self, known: KnownDesk) -> None:
         self._desks[known.workspace] = known
-        self._serve(self._settings(known), [(d.device, d.webex_id, d.software) for d in known.devices])
+        await self._serve(self._settings(known), [(d.device, d.webex_id, d.software) for d in known.devices])
 
-    def _serve(self, desk: DeskSettings, devices: list[tuple[DeviceId, str, str | None]]) -> None:
+    async def _serve(
+        self,
+        desk: DeskSettings,
+        devices: list[_Linked],
+        *,
+        anew: Collection[DeviceId] = (),
+    ) -> None:
+        """Serve *desk*, which may be served already; *devices* are those of it that are not linked yet."""
         for device, webex_id, _ in devices:
             self._link(device, webex_id)
-        self.tools.housing.take_in(desk, self._configured(desk), self.links)
+        housing, configured = self.tools.housing, self._configured(desk)
+        if configured.desk in self.tools.fleet.workers:
+            await housing.change(desk, configured, self.links, anew=anew)
+        else:
+            housing.take_in(desk, configured, self.links)
         for device, webex_id, software in devices:
-            self._join(DeskId(desk.id), device, webex_id, software)
+            member = self._join(configured.desk, device, webex_id, software)
+            if self.hearing.is_up:  # else it is judged with all others when the cloud is heard
+                await self.hearing.judge(member)
 
     async def _change(self, held: KnownDesk, known: KnownDesk) -> None:
         """Serve *known* where *held* was: devices came or went, or the calendar is another."""
@@ -182,7 +275,7 @@ class Membership:
         stays = {device.device for device in known.devices}
         for device in held.devices:
             if device.device not in stays:
-                self._leave(device)
+                self._leave(device.uuid, device.device)
         new = [device for device in known.devices if device.device not in self.links]
         for device in new:
             self._link(device.device, device.webex_id)
@@ -193,11 +286,11 @@ class Membership:
             self._join(known.desk, device.device, device.webex_id, device.software)
             await self.hearing.judge(self.hearing.members[device.uuid])
 
-    async def _let_go(self, workspace: str, known: KnownDesk) -> None:
+    async def _let_go(self, workspace: str, known: KnownDesk, *, cause: str) -> None:
         for device in known.devices:
-            self._leave(device)
+            self._leave(device.uuid, device.device)
         try:
-            await self.tools.housing.let_go(known.desk, cause="the directory no longer lists it")
+            await self.tools.housing.let_go(known.desk, cause=cause)
         except (HotdeskError, TimeoutError) as exc:
             # Its devices are gone and it lives on: at the next reading it is tried again, or gets them back.
             self._desks[workspace] = attrs.evolve(known, devices=())
@@ -216,14 +309,16 @@ class Membership:
             access=self.hearing,
         )
 
-    def _join(self, desk: DeskId, device: DeviceId, webex_id: str, software: str | None) -> None:
+    def _join(self, desk: DeskId, device: DeviceId, webex_id: str, software: str | None) -> Member:
         uuid = uuid_of(webex_id)
         ways = self.tools.fleet.ways[device]
-        self.hearing.members[uuid] = Member(uuid=uuid, device=device, desk=desk, ways=ways, software=software)
+        member = Member(uuid=uuid, device=device, desk=desk, ways=ways, software=software)
+        self.hearing.members[uuid] = member
+        return member
 
-    def _leave(self, device: KnownDevice) -> None:
-        self.hearing.members.pop(device.uuid, None)
-        self.links.pop(device.device, None)
+    def _leave(self, uuid: str, device: DeviceId) -> None:
+        self.hearing.members.pop(uuid, None)
+        self.links.pop(device, None)
 
     # --- settings ----------------------------------------------------------------------------------------------------
 
@@ -247,6 +342,10 @@ class Membership:
             sync_interval_s=round(interval_s),
             reconcile_s=0 if self.is_pushed else round(min(wanted.reconcile_interval_s, interval_s)),
         )
+
+
+def _uuids(desk: DeskSettings) -> set[str]:
+    return {uuid_of(device.webex_id) for device in desk.devices if device.webex_id is not None}
 
 
 def _shape(desk: KnownDesk) -> object:

@@ -17,7 +17,7 @@ import attrs
 from hotdesk_daemon.app.organisations.acting import Acting
 from hotdesk_daemon.app.organisations.following import DirectoryKeeper
 from hotdesk_daemon.app.organisations.hearing import Hearing
-from hotdesk_daemon.app.organisations.measuring import measure_tokens
+from hotdesk_daemon.app.organisations.measuring import forget, measure_tokens
 from hotdesk_daemon.app.organisations.membership import Membership
 from hotdesk_daemon.app.organisations.notices import check_of, not_pushed, notifications_of, verifier_of
 from hotdesk_daemon.app.organisations.quarantine import Quarantine
@@ -49,15 +49,15 @@ from hotdesk_daemon.transport.cloud import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     import aiohttp
     from prometheus_client import Counter
 
     from hotdesk_daemon.app.organisations.register import Register
     from hotdesk_daemon.app.organisations.tools import Tools
-    from hotdesk_daemon.core.ids import DeviceId
-    from hotdesk_daemon.ops.settings import DeskSettings
+    from hotdesk_daemon.core.ids import DeskId, DeviceId
+    from hotdesk_daemon.ops.settings import DeskSettings, OrganisationSettings, Settings
     from hotdesk_daemon.transport.cloud import CloudLink, Installation, TokenWatch, WebhookCheck
 
 _HTTP_S: Final = 30.0
@@ -130,15 +130,59 @@ class Organisation:
         self._is_presumed = True  # the next set-up counts as hearing, before anything was heard
         self._heard_mono = tools.mono()
 
-    # --- before the daemon serves ------------------------------------------------------------------------------------
+    # --- desks -------------------------------------------------------------------------------------------------------
 
-    def take_in(self, desk: DeskSettings) -> None:
-        """Serve a desk that the configuration names."""
-        self._membership.name(desk)
+    async def take_in(self, desk: DeskSettings, *, anew: Collection[DeviceId] = ()) -> None:
+        """Serve a desk that the configuration names, or serve it by other settings; see `Membership.name`."""
+        await self._membership.name(desk, anew=anew)
+        self._directory.wish()  # it knows the software of a device that is new to us
 
-    def take_in_known(self) -> None:
-        """Serve the desks of the last directory."""
-        self._membership.take_in_known()
+    async def let_go(self, desk: DeskSettings) -> None:
+        """
+        Serve a desk no more that the configuration named.
+
+        Raises:
+            TimeoutError: see `Housing.let_go`.
+        """
+        await self._membership.unname(desk)
+        self._directory.wish()  # it may be found there from now on
+
+    async def take_in_known(self, served: Collection[DeskId] = ()) -> None:
+        """Serve the desks of the last directory; those *served* were this organisation's before it began anew."""
+        await self._membership.take_in_known(served)
+
+    @property
+    def found(self) -> frozenset[DeskId]:
+        """The desks that the directory found."""
+        return frozenset(known.desk for known in self._membership.found)
+
+    # --- other settings ----------------------------------------------------------------------------------------------
+
+    async def make_room(self, desks: Iterable[DeskSettings]) -> None:
+        """See `Membership.make_room`."""
+        await self._membership.make_room(desks)
+
+    def change(self, wanted: OrganisationSettings, settings: Settings) -> None:
+        """Take over settings that need no new connections; the desks are told by `retell`."""
+        was, self.tools.wanted, self.tools.settings = self.tools.wanted, wanted, settings
+        self.budget.change(rate_per_s=wanted.rate_per_s, concurrency=wanted.concurrency)
+        for link in self.links.values():
+            link.timeout_s = wanted.request_timeout_s
+        if (was.select, was.directory_interval_s) != (wanted.select, wanted.directory_interval_s):
+            self._directory.wish()
+
+    async def retell(self) -> None:
+        """Tell every desk whose settings are other ones now."""
+        await self._membership.retell()
+
+    async def end(self, cause: str) -> None:
+        """It does not live any more, and none of its devices is reached by it."""
+        await self._stream.fall(cause)
+
+    async def leave(self) -> None:
+        """Serve none of the desks that were found: the organisation is not of this site any more."""
+        await self._membership.let_all_go()
+        forget(self.tools.metrics, org=self.id)
 
     # --- running -----------------------------------------------------------------------------------------------------
 
@@ -388,6 +432,18 @@ class Organisation:
                 return (f"{name}: its directory cannot be read: {self._directory.trouble}.",)
             case _:
                 return ()
+
+    @property
+    def needs_activation(self) -> bool:
+        """Whether only a person can have us get tokens."""
+        return self._keeper.state in (TokenState.NONE, TokenState.REAUTHORISE)
+
+    def token_left_s(self) -> float | None:
+        """How long the refresh token lasts unless it is used; None when that is not known."""
+        installation = self._keeper.installation
+        if installation is None or installation.refresh_expires_at is None or self.needs_activation:
+            return None
+        return (installation.refresh_expires_at - self.tools.clock.now()).total_seconds()
 
     def measure(self) -> None:
         """Set the gauges of this organisation."""

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(eq=False, kw_only=True)
 class Tools:
     """
-    The settings of one organisation and of the site, its surroundings, and time.
+    The settings of one organisation and of the site, which a reload may replace, its surroundings, and time.
 
     ``clock`` is the site's, by which tokens last and desks are looked at; ``mono`` and ``sleep`` are the machine's, by
     which the network is met.

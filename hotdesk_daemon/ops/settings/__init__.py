@@ -1,5 +1,6 @@
 """Configuration: what can be set, read strictly, checked as a whole before anything starts."""
 
+from hotdesk_daemon.ops.settings.checking import Look
 from hotdesk_daemon.ops.settings.daemon import (
     DaemonSettings,
     DispatchSettings,
@@ -24,7 +25,7 @@ from hotdesk_daemon.ops.settings.desks import (
     Way,
     Weekday,
 )
-from hotdesk_daemon.ops.settings.loading import load_settings
+from hotdesk_daemon.ops.settings.loading import Loaded, load_settings, read_settings
 from hotdesk_daemon.ops.settings.organisations import (
     MANIFEST_ID,
     Events,
@@ -51,9 +52,11 @@ __all__ = [
     "HttpSettings",
     "HybridSettings",
     "JournalSettings",
+    "Loaded",
     "LogFormat",
     "LogLevel",
     "LogSettings",
+    "Look",
     "OpeningHours",
     "OrganisationSettings",
     "PolicyFile",
@@ -78,5 +81,6 @@ __all__ = [
     "load_policy_file",
     "load_settings",
     "policy_of",
+    "read_settings",
     "stored_http_token",
 ]

@@ -9,6 +9,7 @@ sound in themselves.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from enum import Enum
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -18,12 +19,20 @@ from hotdesk_daemon.ops.settings.declared import Setting, settings_of
 from hotdesk_daemon.ops.settings.documents import Documents
 from hotdesk_daemon.ops.settings.kinds import Kind, suggestion
 from hotdesk_daemon.ops.settings.places import KeyPath
-from hotdesk_daemon.ops.settings.secret import read_secret
+from hotdesk_daemon.ops.settings.secret import read_secret, unread_secret
 from hotdesk_daemon.ops.settings.special import SecretRef, Table, Tables
 
 T = TypeVar("T")
 
 _UNUSABLE: Final = object()
+
+
+class Look(Enum):
+    """What is looked at beside the files themselves."""
+
+    AT_FILES = "files"  # nothing: a configuration for another machine
+    AT_SECRETS = "secrets"  # what settings are made of: secrets, certificates
+    AROUND = "around"  # and what the daemon will need: directories that it can write to
 
 
 @attrs.define(kw_only=True)
@@ -35,6 +44,7 @@ class Check:
     problems: list[str]
     warnings: list[str]
     rules: Mapping[type[Any], Callable[[Check, Any, KeyPath], None]]
+    look: Look = Look.AT_SECRETS
 
     def problem(self, path: KeyPath, text: str) -> None:
         """Note a mistake at *path*; *text* says what is wrong and how to mend it."""
@@ -109,6 +119,8 @@ class Check:
                 # The value may be the secret itself: it is not repeated.
                 self.problem(path, f"is no text; write {words.kind.describe()}")
                 return _UNUSABLE
+            if self.look is Look.AT_FILES:
+                return unread_secret(raw)
             secret, warning = read_secret(raw, self.environ)
         except ValueError as exc:
             self.problem(path, str(exc))

@@ -14,7 +14,7 @@ from pathlib import Path
 import attrs
 
 from hotdesk_daemon.core.policy import Stage
-from hotdesk_daemon.ops.settings.declared import setting
+from hotdesk_daemon.ops.settings.declared import Applies, setting
 from hotdesk_daemon.ops.settings.kinds import Choice, Duration, Flag, Number, Size, Text, Whole
 from hotdesk_daemon.ops.settings.secret import Secret
 from hotdesk_daemon.ops.settings.special import FilePath, Moment, SecretRef
@@ -54,13 +54,15 @@ class DaemonSettings:
         "What the daemon may do: `off` only looks, `observe` judges and says so but never sends anything, `warn` shows "
         "a message on the device instead of deleting or putting back a booking, `enforce` acts. A desk may differ.",
         default=Stage.ENFORCE,
+        applies=Applies.AT_ONCE,
     )
     drain_s: float = setting(
         Duration("0s", "5m"),
         "How long a stop waits for commands that are being sent; what is left then is listed in the log and taken up "
-        "again at the next start.",
-        default=5.0,
+        "again at the next start. Closing takes up to two seconds more. A second signal waits for nothing.",
+        default=2.0,
         key="drain",
+        applies=Applies.AT_ONCE,
     )
 
 
@@ -98,6 +100,7 @@ class HttpSettings:
         "The bearer token that everything that changes something must show.",
         default=None,
         none="one is made at the first start and kept in `http-token` in `daemon.state_dir`",
+        applies=Applies.AT_ONCE,
     )
 
 
@@ -128,9 +131,13 @@ class SocketSettings:
         "One costs about 4 ms of a core with TLS and first list: the default leaves four fifths of it to the desks "
         "that are up, and has 5,000 devices back in 100 seconds.",
         default=50.0,
+        applies=Applies.AT_ONCE,
     )
     handshakes: int = setting(
-        Whole(1, 10_000), "Connections that may be in their opening handshake at the same time.", default=64
+        Whole(1, 10_000),
+        "Connections that may be in their opening handshake at the same time.",
+        default=64,
+        applies=Applies.AT_ONCE,
     )
     ping_interval_s: float = setting(
         Duration("1s", "10m"), "Time between two keep-alive pings on a connection.", default=20.0, key="ping_interval"

@@ -12,7 +12,7 @@ import attrs
 
 from hotdesk_daemon.core.inputs import CalendarKind
 from hotdesk_daemon.core.policy import Stage
-from hotdesk_daemon.ops.settings.declared import setting
+from hotdesk_daemon.ops.settings.declared import Applies, setting
 from hotdesk_daemon.ops.settings.kinds import Choice, Duration, Text
 from hotdesk_daemon.ops.settings.secret import Secret
 from hotdesk_daemon.ops.settings.special import (
@@ -187,4 +187,6 @@ class DeskSettings:
         default=None,
         none="as `policy`",
     )
-    devices: tuple[DeviceSettings, ...] = setting(Tables(DeviceSettings), "Its devices, one at least.", key="device")
+    devices: tuple[DeviceSettings, ...] = setting(
+        Tables(DeviceSettings), "Its devices, one at least.", key="device", applies=Applies.LINK
+    )

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _PREFIX: Final = "HOTDESK_"
+#: Where what an option set stands.
+COMMAND_LINE: Final = Place("command line")
 
 
 def overridable() -> dict[str, tuple[str, str, Setting]]:
@@ -50,6 +52,17 @@ def apply_environment(documents: Documents, environ: Mapping[str, str], warnings
         elif name.replace("_", "") in {other.replace("_", "") for other in known}:
             meant = next(other for other in known if other.replace("_", "") == name.replace("_", ""))
             warnings.append(f"{place}: is no override; two underscores part table and key: {meant}")
+
+
+def apply_options(documents: Documents, options: Mapping[str, str]) -> None:
+    """Lay what the command line set over *documents*; it is named like the variables."""
+    known = overridable()
+    for name, text in options.items():
+        section, key, words = known[name]
+        table = documents.data.setdefault(section, {})
+        if isinstance(table, dict):
+            table[key] = words.kind.from_text(text)
+            documents.places[section, key] = COMMAND_LINE
 
 
 def _sections() -> Iterator[tuple[str, type[Any]]]:

@@ -8,6 +8,7 @@ is wrong and what to write instead. Here are the plain kinds; ``special`` has th
 from __future__ import annotations
 
 import difflib
+import json
 import math
 import re
 import tomllib
@@ -125,7 +126,7 @@ class Words(Kind[T]):
         return text
 
     def render(self, value: T) -> str:
-        return f'"{value}"'
+        return quoted(str(value))
 
 
 @attrs.frozen
@@ -211,6 +212,11 @@ class Text(Words[str]):
 
     def describe(self) -> str:
         return self.what
+
+
+def quoted(text: str) -> str:
+    """*text* as TOML writes it: its escapes are those of JSON."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

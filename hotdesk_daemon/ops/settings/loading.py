@@ -9,35 +9,80 @@ from typing import TYPE_CHECKING
 import attrs
 
 from hotdesk_daemon.core.errors import ConfigError
-from hotdesk_daemon.ops.settings.checking import Check
+from hotdesk_daemon.ops.settings.checking import Check, Look
+from hotdesk_daemon.ops.settings.daemon import DaemonSettings, HttpSettings, JournalSettings
 from hotdesk_daemon.ops.settings.documents import Documents, read_documents
-from hotdesk_daemon.ops.settings.environment import apply_environment
+from hotdesk_daemon.ops.settings.environment import apply_environment, apply_options
 from hotdesk_daemon.ops.settings.rules import RULES, check_unique
 from hotdesk_daemon.ops.settings.site import Settings
+from hotdesk_daemon.ops.settings.surroundings import look_around
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 
-def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
+@attrs.frozen
+class Loaded:
+    """Checked settings, and where each of them stands."""
+
+    settings: Settings
+    documents: Documents
+
+
+def load_settings(
+    path: Path | None, environ: Mapping[str, str], *, options: Mapping[str, str] | None = None
+) -> Settings:
     """
     Read and check the whole configuration; nothing is started and no file is written.
 
     Args:
         path: the file; ``conf.d/*.toml`` beside it are laid over it in name order. None: defaults and environment.
         environ: overrides (``HOTDESK_SECTION__KEY``), and what secrets refer to.
+        options: overrides by the same names that the command line made; they stand over the environment.
 
     Raises:
         ConfigError: with one line per mistake, each "place: setting: what is wrong; how to mend it".
 
     """
+    return read_settings(path, environ, options=options).settings
+
+
+def read_settings(
+    path: Path | None,
+    environ: Mapping[str, str],
+    *,
+    options: Mapping[str, str] | None = None,
+    look: Look = Look.AT_SECRETS,
+    again: bool = False,
+) -> Loaded:
+    """
+    As `load_settings`, with where each setting stands; *look* says what beside the files is looked at.
+
+    *again* is for a daemon that runs: files without any setting are then refused, because somebody is about to write
+    them, and taken as they are they would let every desk go.
+    """
     documents = Documents() if path is None else read_documents(path)
     problems, warnings = documents.problems, list[str]()
+    if again and not documents.data and not problems:
+        problems.append(f"{documents.main}: is empty; write it whole, best under another name, and rename it then")
     apply_environment(documents, environ, warnings)
-    check = Check(documents=documents, environ=environ, problems=problems, warnings=warnings, rules=RULES)
+    apply_options(documents, options or {})
+    check = Check(documents=documents, environ=environ, problems=problems, warnings=warnings, rules=RULES, look=look)
     settings = check.table(Settings, documents.data, ())
     check_unique(check, desks=documents.data.get("desk"), organisations=documents.data.get("organisation"))
+    if look is Look.AROUND:
+        look_around(check, settings or _sound_parts(check))
     if problems or settings is None:
         raise ConfigError(*problems)
-    return attrs.evolve(settings, warnings=tuple(warnings))
+    return Loaded(attrs.evolve(settings, warnings=tuple(warnings)), documents)
+
+
+def _sound_parts(check: Check) -> Settings:
+    """As much of settings with mistakes as says where things are kept: all mistakes are to be told at once."""
+    aside, data = attrs.evolve(check, problems=[], warnings=[]), check.documents.data
+    return Settings(
+        daemon=aside.table(DaemonSettings, data.get("daemon", {}), ("daemon",)) or DaemonSettings(),
+        journal=aside.table(JournalSettings, data.get("journal", {}), ("journal",)) or JournalSettings(),
+        http=aside.table(HttpSettings, data.get("http", {}), ("http",)) or HttpSettings(),
+    )

@@ -11,7 +11,7 @@ from typing import Final
 import attrs
 
 from hotdesk_daemon.core.policy import Stage
-from hotdesk_daemon.ops.settings.declared import setting
+from hotdesk_daemon.ops.settings.declared import Applies, setting
 from hotdesk_daemon.ops.settings.desks import NAME, PolicySettings
 from hotdesk_daemon.ops.settings.kinds import Choice, Duration, Flag, Number, Text, Whole
 from hotdesk_daemon.ops.settings.secret import Secret
@@ -99,15 +99,19 @@ class OrganisationSettings:
         default=Events.QUEUE,
     )
     webhook: WebhookSettings | None = setting(Table(WebhookSettings), "", default=None, none="no webhook")
-    select: SelectSettings = setting(Table(SelectSettings), "", default=SelectSettings())
+    select: SelectSettings = setting(Table(SelectSettings), "", default=SelectSettings(), applies=Applies.AT_ONCE)
     rate_per_s: float = setting(
         Number(0.1, 1000),
         "Requests per second, of everything that is asked of this organisation's cloud. Its limits are not published; "
         "5 per second has 1,000 devices looked at in 10 minutes, three requests each.",
         default=5.0,
+        applies=Applies.AT_ONCE,
     )
     concurrency: int = setting(
-        Whole(1, 500), "Requests under way at once. A request waits for its device, mostly about a second.", default=20
+        Whole(1, 500),
+        "Requests under way at once. A request waits for its device, mostly about a second.",
+        default=20,
+        applies=Applies.AT_ONCE,
     )
     request_timeout_s: float = setting(
         Duration("1s", "5m"),
@@ -115,12 +119,14 @@ class OrganisationSettings:
         "of it.",
         default=30.0,
         key="request_timeout",
+        applies=Applies.AT_ONCE,
     )
     sync_interval_s: float = setting(
         Duration("1m", "7d", step_s=1),
         "Time between two lists of a quiet desk where the cloud pushes every change.",
         default=3600.0,
         key="sync_interval",
+        applies=Applies.AT_ONCE,
     )
     reconcile_interval_s: float = setting(
         Duration("1m", "1d", step_s=1),
@@ -128,12 +134,14 @@ class OrganisationSettings:
         "known start and end besides.",
         default=600.0,
         key="reconcile_interval",
+        applies=Applies.AT_ONCE,
     )
     directory_interval_s: float = setting(
         Duration("1m", "1d", step_s=1),
         "Time between two readings of devices and workspaces.",
         default=600.0,
         key="directory_interval",
+        applies=Applies.AT_ONCE,
     )
     idle_limit_s: float = setting(
         Duration("10m", "1d", step_s=1),
@@ -141,15 +149,21 @@ class OrganisationSettings:
         "device says something once an hour.",
         default=7200.0,
         key="idle_limit",
+        applies=Applies.AT_ONCE,
     )
     stage: Stage | None = setting(
         Choice(Stage),
         "What the daemon may do on the desks found here.",
         default=None,
         none="as their devices' tags say, else `daemon.stage`",
+        applies=Applies.AT_ONCE,
     )
     policy: PolicySettings | None = setting(
-        Table(PolicySettings), "Rules of their own for the desks found here.", default=None, none="as `policy`"
+        Table(PolicySettings),
+        "Rules of their own for the desks found here.",
+        default=None,
+        none="as `policy`",
+        applies=Applies.AT_ONCE,
     )
     api_url: str | None = setting(
         Url(("https", "http"), "https://webexapis.com/v1"),

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from hotdesk_daemon.core.errors import ProtocolError
 from hotdesk_daemon.core.public_ids import uuid_of
+from hotdesk_daemon.ops.settings.checking import Look
 from hotdesk_daemon.ops.settings.daemon import HttpSettings, JournalSettings, SocketSettings
 from hotdesk_daemon.ops.settings.desks import (
     DeskSettings,
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 #: The cloud takes no shorter key for signatures (Webex Workspace Integrations guide, "Webhooks").
 _SHORTEST_KEY: Final = 20
+#: Addresses that stand for all of the machine's.
+_EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with
 
 
 def _hours(check: Check, hours: OpeningHours, path: KeyPath) -> None:
@@ -127,6 +130,8 @@ def _check_clear(check: Check, url: str | None, path: KeyPath) -> None:
 
 
 def _check_authority(check: Check, ca_file: Path, path: KeyPath) -> None:
+    if check.look is Look.AT_FILES:
+        return
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=ca_file)
     except ssl.SSLError:
@@ -150,6 +155,7 @@ def _site(check: Check, settings: Settings, path: KeyPath) -> None:
     if not simulator.enabled and not settings.desks and not settings.organisations:
         text = "there are no desks; add [[desk]] or [[organisation]] tables or set simulator.enabled = true"
         check.warning((), text)
+    _check_ports(check, settings)
     known = {organisation.id for organisation in settings.organisations}
     for index, desk in enumerate(settings.desks):
         named = any(device.webex_id is not None for device in desk.devices)
@@ -158,6 +164,15 @@ def _site(check: Check, settings: Settings, path: KeyPath) -> None:
         elif desk.organisation is not None and desk.organisation not in known:
             hint = suggestion(desk.organisation, known)
             check.problem(("desk", index, "organisation"), f'"{desk.organisation}" is no [[organisation]]{hint}')
+
+
+def _check_ports(check: Check, settings: Settings) -> None:
+    """Two doors need two ports, unless they are at two addresses."""
+    http, webhook = settings.http, settings.webhook
+    is_used = any(organisation.events is not Events.QUEUE for organisation in settings.organisations)
+    meet = http.host == webhook.host or not _EVERYWHERE.isdisjoint((http.host, webhook.host))
+    if is_used and http.port == webhook.port != 0 and meet:
+        check.problem(("webhook", "port"), f"{webhook.port} is http.port too; choose another one")
 
 
 def check_unique(check: Check, *, desks: object, organisations: object) -> None:

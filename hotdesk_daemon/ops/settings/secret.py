@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FORMS: Final = "credential:NAME, file:PATH or env:NAME"
+_SCHEMES: Final = frozenset({"credential", "file", "env"})
 _LIMIT_BYTES: Final = 64 * 1024
+#: Long enough for whatever a secret must be.
+_UNREAD: Final = "a secret that was not read"
 _TOKEN_FILE: Final = "http-token"  # noqa: S105 - the file's name
 
 
@@ -60,17 +63,34 @@ def read_secret(reference: str, environ: Mapping[str, str]) -> tuple[Secret, str
         ValueError: it cannot be had; the text says why and never holds the value.
 
     """
-    scheme, _, name = reference.partition(":")
-    if scheme == "env" and name:
+    scheme, name = _parts(reference)
+    if scheme == "env":
         if name not in environ:
             raise ValueError(f"the environment has no {name}; set it where the daemon is started")
         return _secret(environ[name], reference), None
-    if scheme == "credential" and name:
+    if scheme == "credential":
         return _secret(_read(_credential(name, environ)), reference), None
-    if scheme == "file" and name:
-        return _secret(_read(Path(name)), reference), _exposure(Path(name))
-    # What was written may be the secret itself: it is not repeated.
-    raise ValueError(f"is no reference to a secret; write {FORMS}, never the secret itself")
+    return _secret(_read(Path(name)), reference), _exposure(Path(name))
+
+
+def unread_secret(reference: str) -> Secret:
+    """
+    Stand in for the secret that *reference* names, where it is not to be fetched.
+
+    Raises:
+        ValueError: *reference* is none.
+
+    """
+    _parts(reference)
+    return Secret(_UNREAD, origin=f"from {reference}")
+
+
+def _parts(reference: str) -> tuple[str, str]:
+    scheme, _, name = reference.partition(":")
+    if scheme not in _SCHEMES or not name:
+        # What was written may be the secret itself: it is not repeated.
+        raise ValueError(f"is no reference to a secret; write {FORMS}, never the secret itself")
+    return scheme, name
 
 
 def ensure_http_token(state_dir: Path) -> Secret:
@@ -149,6 +169,8 @@ def _secret(text: str, reference: str) -> Secret:
 
 
 def _exposure(path: Path) -> str | None:
-    if stat.S_IMODE(path.stat().st_mode) & stat.S_IROTH:
-        return f"everybody on this machine can read {path}; run: chmod o-rwx {path}"
+    mode = stat.S_IMODE(path.stat().st_mode)
+    for bit, what in ((stat.S_IROTH, "read"), (stat.S_IWOTH, "change")):
+        if mode & bit:
+            return f"everybody on this machine can {what} {path}; run: chmod o-rwx {path}"
     return None

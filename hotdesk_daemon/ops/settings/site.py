@@ -4,6 +4,7 @@ The whole configuration as one value, and what of it the other rooms take.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -22,7 +23,7 @@ from hotdesk_daemon.ops.settings.daemon import (
     SocketSettings,
     SyncSettings,
 )
-from hotdesk_daemon.ops.settings.declared import setting
+from hotdesk_daemon.ops.settings.declared import Applies, setting
 from hotdesk_daemon.ops.settings.desks import DeskSettings, PolicySettings, Weekday
 from hotdesk_daemon.ops.settings.organisations import OrganisationSettings, WebhookDoorSettings
 from hotdesk_daemon.ops.settings.safety import SafetySettings, StageSettings
@@ -45,29 +46,37 @@ class Settings:
     daemon: DaemonSettings = setting(Table(DaemonSettings), "", default=DaemonSettings())
     journal: JournalSettings = setting(Table(JournalSettings), "", default=JournalSettings())
     http: HttpSettings = setting(Table(HttpSettings), "", default=HttpSettings())
-    log: LogSettings = setting(Table(LogSettings), "", default=LogSettings())
-    sockets: SocketSettings = setting(Table(SocketSettings), "", default=SocketSettings())
-    dispatch: DispatchSettings = setting(Table(DispatchSettings), "", default=DispatchSettings())
-    sync: SyncSettings = setting(Table(SyncSettings), "", default=SyncSettings())
-    hybrid: HybridSettings = setting(Table(HybridSettings), "", default=HybridSettings())
-    policy: PolicySettings = setting(Table(PolicySettings), "", default=PolicySettings())
-    safety: SafetySettings = setting(Table(SafetySettings), "", default=SafetySettings())
+    log: LogSettings = setting(Table(LogSettings), "", default=LogSettings(), applies=Applies.AT_ONCE)
+    sockets: SocketSettings = setting(Table(SocketSettings), "", default=SocketSettings(), applies=Applies.CONNECT)
+    dispatch: DispatchSettings = setting(
+        Table(DispatchSettings), "", default=DispatchSettings(), applies=Applies.AT_ONCE
+    )
+    sync: SyncSettings = setting(Table(SyncSettings), "", default=SyncSettings(), applies=Applies.AT_ONCE)
+    hybrid: HybridSettings = setting(Table(HybridSettings), "", default=HybridSettings(), applies=Applies.AT_ONCE)
+    policy: PolicySettings = setting(Table(PolicySettings), "", default=PolicySettings(), applies=Applies.AT_ONCE)
+    safety: SafetySettings = setting(Table(SafetySettings), "", default=SafetySettings(), applies=Applies.AT_ONCE)
     webhook: WebhookDoorSettings = setting(Table(WebhookDoorSettings), "", default=WebhookDoorSettings())
     simulator: SimulatorSettings = setting(Table(SimulatorSettings), "", default=SimulatorSettings())
     organisations: tuple[OrganisationSettings, ...] = setting(
-        Tables(OrganisationSettings), "", default=(), key="organisation"
+        Tables(OrganisationSettings), "", default=(), key="organisation", applies=Applies.ORGANISATION
     )
-    stages: tuple[StageSettings, ...] = setting(Tables(StageSettings), "", default=(), key="stage")
-    desks: tuple[DeskSettings, ...] = setting(Tables(DeskSettings), "", default=(), key="desk")
+    stages: tuple[StageSettings, ...] = setting(
+        Tables(StageSettings), "", default=(), key="stage", applies=Applies.AT_ONCE
+    )
+    desks: tuple[DeskSettings, ...] = setting(Tables(DeskSettings), "", default=(), key="desk", applies=Applies.AT_ONCE)
     warnings: tuple[str, ...] = attrs.field(default=(), eq=False)
 
     @property
     def journal_url(self) -> str:
         """The journal as a database address, absolute."""
+        return self.journal.url or f"sqlite:///{self.journal_path}"
+
+    @property
+    def journal_path(self) -> Path:
+        """The journal's file, absolute."""
         if self.journal.url is not None:
-            return self.journal.url
-        path = self.journal.path or self.daemon.state_dir / "journal.sqlite3"
-        return f"sqlite:///{path.absolute()}"
+            return Path(self.journal.url.removeprefix("sqlite:///")).absolute()
+        return (self.journal.path or self.daemon.state_dir / "journal.sqlite3").absolute()
 
 
 def policy_of(settings: PolicySettings) -> Policy:

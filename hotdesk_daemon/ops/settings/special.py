@@ -14,7 +14,7 @@ import attrs
 
 from hotdesk_daemon.core.errors import ProtocolError
 from hotdesk_daemon.core.public_ids import kind_of
-from hotdesk_daemon.ops.settings.kinds import Kind, Words
+from hotdesk_daemon.ops.settings.kinds import Kind, Words, quoted
 from hotdesk_daemon.ops.settings.secret import FORMS, Secret
 
 T = TypeVar("T")
@@ -148,6 +148,9 @@ class Listed(Kind[tuple[T, ...]]):
     def describe(self) -> str:
         return self.shown
 
+    def render(self, value: tuple[T, ...]) -> str:
+        return f"[{', '.join(self.item.render(one) for one in value)}]"
+
 
 @attrs.frozen
 class SecretRef(Kind[Secret]):
@@ -158,6 +161,9 @@ class SecretRef(Kind[Secret]):
 
     def describe(self) -> str:
         return f"{FORMS}, never the secret itself"
+
+    def render(self, value: Secret) -> str:
+        return quoted(value.origin.removeprefix("from "))
 
     def from_text(self, text: str) -> object:
         return text

@@ -62,6 +62,10 @@ class _Line:
         return True
 
 
+def _burst(rate_per_s: float, concurrency: int) -> float:
+    return max(1.0, min(float(concurrency), rate_per_s * _BURST_S))
+
+
 class Budget:
     """
     Places for requests under way, a bucket of tokens for those begun, and a pause that anybody may call for.
@@ -82,13 +86,13 @@ class Budget:
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self._most_per_s = self._rate_per_s = rate_per_s
-        self._burst = max(1.0, min(float(concurrency), rate_per_s * _BURST_S))
+        self._burst = _burst(rate_per_s, concurrency)
         self._mono = mono
         self._sleep = sleep
         self._tokens = self._burst
         self._counted_mono = mono()
         self._held_until_mono = -math.inf
-        self._places = concurrency
+        self._concurrency = self._places = concurrency
         self._for_places, self._for_tokens = _Line(), _Line()
         self._pump: asyncio.Task[None] | None = None
 
@@ -96,6 +100,17 @@ class Budget:
     def waiting(self) -> int:
         """How many wait for their turn."""
         return len(self._for_places) + len(self._for_tokens)
+
+    def change(self, *, rate_per_s: float, concurrency: int) -> None:
+        """Let other numbers count from now on; what a pause has slowed down grows to the new rate."""
+        self._refill(self._mono())
+        was_slowed = self._rate_per_s < self._most_per_s
+        self._rate_per_s = min(self._rate_per_s, rate_per_s) if was_slowed else rate_per_s
+        self._most_per_s = rate_per_s
+        self._burst = _burst(rate_per_s, concurrency)
+        self._places += concurrency - self._concurrency
+        self._concurrency = concurrency
+        self._call_waiting()
 
     def hold(self, seconds: float) -> None:
         """Let nobody begin within the next *seconds*; the longest pause called for counts."""
@@ -139,8 +154,12 @@ class Budget:
             raise
 
     def _give_place(self) -> None:
-        if not self._for_places.call():
-            self._places += 1
+        self._places += 1
+        self._call_waiting()
+
+    def _call_waiting(self) -> None:
+        while self._places > 0 and self._for_places.call():
+            self._places -= 1
 
     # --- tokens ------------------------------------------------------------------------------------------------------
 

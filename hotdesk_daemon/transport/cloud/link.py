@@ -67,8 +67,8 @@ class CloudLink:
         self.software: str | None = None
         self.is_up = False
         self.cause = "not heard of yet"
+        self.timeout_s = timeout_s
         self._rest = rest
-        self._timeout_s = timeout_s
         self._access = access
 
     async def call(self, method: str, params: Mapping[str, object], *, timeout_s: float | None = None) -> object:
@@ -82,7 +82,7 @@ class CloudLink:
         """
         if not self.is_up:
             raise TransientError(f"device {self.device} is not reached through the cloud: {self.cause}")
-        limit_s = self._timeout_s if timeout_s is None else timeout_s
+        limit_s = self.timeout_s if timeout_s is None else timeout_s
         name = cloud_name(method)
         if name == BOOKINGS_LIST:
             return await self._rest.list_bookings(self.webex_id, params, timeout_s=limit_s)
@@ -96,7 +96,7 @@ class CloudLink:
             HotdeskError: as `call` does.
         """
         try:
-            tree = await self._rest.status(self.webex_id, tuple(WANTED_STATUSES), timeout_s=self._timeout_s)
+            tree = await self._rest.status(self.webex_id, tuple(WANTED_STATUSES), timeout_s=self.timeout_s)
         except ForbiddenError as exc:
             if self._access is not None:
                 await self._access.denied(self.webex_id, str(exc))

@@ -112,7 +112,11 @@ class _Act(msgspec.Struct):
 
 
 def webhook_app(ports: Mapping[str, WebhookPort]) -> web.Application:
-    """The door for these organisations: ``/webex/{organisation}/events`` and ``/webex/{organisation}/actions``."""
+    """
+    The door for these organisations: ``/webex/{organisation}/events`` and ``/webex/{organisation}/actions``.
+
+    *ports* may change while it is open: whoever is in it at the time of a post is asked.
+    """
     app = web.Application(client_max_size=MOST_BYTES)
     door = _Door(ports)
     app.on_response_prepare.append(_say_little)
@@ -161,8 +165,8 @@ async def _say_little(_request: web.Request, response: web.StreamResponse) -> No
 class _Door:
     def __init__(self, ports: Mapping[str, WebhookPort]) -> None:
         self._ports = ports
-        self._events = {name: _Room() for name in ports}
-        self._actions = {name: _Room() for name in ports}
+        self._events: dict[str, _Room] = {}
+        self._actions: dict[str, _Room] = {}
 
     async def events(self, request: web.Request) -> web.Response:
         """One message."""
@@ -196,7 +200,7 @@ class _Door:
     async def _within(
         self,
         request: web.Request,
-        rooms: Mapping[str, _Room],
+        rooms: dict[str, _Room],
         most: int,
         check: Callable[[WebhookPort, bytes], T],
         deal: Callable[[WebhookPort, T], Awaitable[web.Response]],
@@ -206,7 +210,7 @@ class _Door:
         port = self._ports.get(name)
         if port is None:
             return _answer(404, "not found")
-        room = rooms[name]
+        room = rooms.setdefault(name, _Room())
         try:
             content = check(port, await room.read(request))
         except web.HTTPRequestEntityTooLarge:
