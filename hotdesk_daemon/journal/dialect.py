@@ -31,10 +31,16 @@ Row = tuple[object, ...]
 RECORD_COLUMNS: Final = tuple(column.name for column in records.columns if column.name != "journal_seq")
 
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-_PRAGMAS: Final = (
+#: SQLite's extended codes keep the kind of error in their lowest byte.
+_KIND: Final = 0xFF
+_READING: Final = ("PRAGMA busy_timeout = 5000", "PRAGMA query_only = ON")
+_WRITING: Final = (
+    "PRAGMA auto_vacuum = INCREMENTAL",  # counts before the first table only: room can be given back to the disk
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # a commit survives a loss of power, not only of the process
     "PRAGMA wal_autocheckpoint = 4000",  # a checkpoint every 16 MB: the slowest commits become nine times faster
+    "PRAGMA journal_size_limit = 67108864",  # a log that grew while somebody read for long shrinks again
+    "PRAGMA secure_delete = ON",  # what is pruned or erased is overwritten, not only forgotten
     "PRAGMA busy_timeout = 5000",
 )
 
@@ -61,7 +67,7 @@ def parse_url(url: str) -> sa.URL:
 
 @contextmanager
 def held(url: sa.URL) -> Iterator[None]:
-    """Own the database for writing: its directory and file exist, for us alone, and no other daemon writes to it."""
+    """Own the database for writing: its directory exists, for us alone, and no other daemon writes to it."""
     path = file_of(url)
     if path is None:
         # TODO: an advisory lock does this on a database server, as soon as one is supported.
@@ -69,9 +75,15 @@ def held(url: sa.URL) -> Iterator[None]:
         return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with exclusive(path):
+        yield
+
+
+def make_file(url: sa.URL) -> None:
+    """See that the database's file is there, and for us alone."""
+    path = file_of(url)
+    if path is not None:
         # SQLite gives the files beside it (-wal, -shm) the mode of the database.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        yield
 
 
 def file_of(url: sa.URL) -> Path | None:
@@ -79,10 +91,16 @@ def file_of(url: sa.URL) -> Path | None:
     return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
 
 
-def is_damage(exc: Exception) -> bool:
-    """Whether *exc* says that the file is none of ours, or is broken: trying again cannot help."""
-    cause = exc.orig if isinstance(exc, sa.exc.DBAPIError) else None
-    return isinstance(cause, sqlite3.DatabaseError) and cause.sqlite_errorcode in _DAMAGE
+def is_damage(exc: BaseException) -> bool:
+    """Whether *exc* says that the file is broken: trying again cannot help."""
+    return error_kind(exc) in _DAMAGE
+
+
+def error_kind(exc: BaseException) -> int | None:
+    """SQLite's kind of error, such as `sqlite3.SQLITE_FULL`, that *exc* is or carries; None if it is another."""
+    cause = exc.orig if isinstance(exc, sa.exc.DBAPIError) else exc
+    code: int | None = getattr(cause, "sqlite_errorcode", None) if isinstance(cause, sqlite3.Error) else None
+    return None if code is None else code & _KIND
 
 
 def make_engine(url: sa.URL, *, read_only: bool = False, max_size_bytes: int | None = None) -> sa.Engine:
@@ -95,10 +113,8 @@ def make_engine(url: sa.URL, *, read_only: bool = False, max_size_bytes: int | N
         # The driver's own way of beginning transactions leaves out reads and changes of tables; we begin them.
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in _PRAGMAS:
+        for pragma in _READING if read_only else _WRITING:
             cursor.execute(pragma)
-        if read_only:
-            cursor.execute("PRAGMA query_only = ON")
         if max_size_bytes is not None:
             (page_size,) = cursor.execute("PRAGMA page_size").fetchone()
             cursor.execute(f"PRAGMA max_page_count = {max_size_bytes // page_size}")

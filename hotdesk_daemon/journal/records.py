@@ -113,11 +113,20 @@ class Stored:
     What a desk's state is rebuilt from: the newest usable snapshot and the inputs after it.
 
     Without a snapshot the tail is the whole history. ``missing_seq`` is the first number that should be in the tail
-    and is not; then the state cannot be rebuilt to the end.
+    and is not; then the state cannot be rebuilt to the end. ``is_begun_anew`` says that the state could not be rebuilt
+    at all: the snapshot is an empty one, and what was open is lost.
     """
 
     snapshot: Desk | None = None
     tail: tuple[TailEntry, ...] = ()
+    is_begun_anew: bool = False
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the newest input."""
+        if self.tail:
+            return self.tail[-1].seq
+        return self.snapshot.seq if self.snapshot else 0
 
     @property
     def missing_seq(self) -> int | None:
