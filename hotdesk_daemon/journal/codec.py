@@ -5,8 +5,8 @@ msgspec writes and reads attrs classes by itself. Two places need a name beside 
 is a base class: an input (its ``kind`` is stored in a column) and the command inside an `OpenCommand`. Bytes are the
 same on every machine: fields come in a fixed order, mappings in the order they have, or sorted for digests.
 
-A stored state carries a checksum: SQLite would not notice a changed letter, and a booking under a wrong name would stand
-for ever. Inputs have none, for what they say is corrected by the next list.
+A stored state carries a checksum: SQLite would not notice a changed letter, and a booking under a wrong name would
+stand for ever. Inputs have none, for what they say is corrected by the next list.
 """
 
 from __future__ import annotations

@@ -52,6 +52,8 @@ _SUFFIXES: Final = ("", "-wal", "-shm")
 
 def is_damage(exc: BaseException) -> bool:
     """Whether *exc*, met while a journal of ours was opened, says that its file is broken."""
+    if isinstance(exc, JournalDamagedError | UnicodeDecodeError):  # the latter of SQLite's own messages
+        return True
     kind = dialect.error_kind(exc)
     if kind is None:
         return "Could not decode to UTF-8" in str(exc)  # the driver's own error, which has no code
@@ -73,8 +75,8 @@ def examine(database: Path, *, limit_s: float = LIMIT_S) -> None:
         raise JournalDamagedError("it is empty" if database.exists() else "its log is there and itself is not")
     try:
         with closing(sqlite3.connect(database, timeout=5.0, isolation_level=None)) as connection:
-            found = _first_fault(connection, limit_s)
-    except sqlite3.Error as exc:
+            found = _first_fault(connection, time.monotonic() + limit_s)
+    except (sqlite3.Error, UnicodeDecodeError) as exc:
         if dialect.error_kind(exc) == sqlite3.SQLITE_READONLY and os.access(database, os.W_OK):
             found = "its header says that it must not be written"
         elif is_damage(exc):
@@ -88,27 +90,29 @@ def examine(database: Path, *, limit_s: float = LIMIT_S) -> None:
     raise JournalDamagedError(found)
 
 
-def _first_fault(connection: sqlite3.Connection, limit_s: float) -> str | None:
-    end_mono = time.monotonic() + limit_s
+def _first_fault(connection: sqlite3.Connection, end_mono: float) -> str | None:
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not tables:
         return None  # the last start ended before it made them
-    ours = {*metadata.tables}
     if "alembic_version" not in tables:
-        return "the number of its schema is missing" if tables & ours else "it has other tables"
+        return "the number of its schema is missing"
     versions = [str(row[0]) for row in connection.execute("SELECT version_num FROM alembic_version")]
     if len(versions) != 1 or not (versions[0].isdigit() and len(versions[0]) == len(HEAD)):
         return "the number of its schema is unreadable"
     if versions[0] > HEAD:
         return None  # that version knows what is wrong with it
-    if versions[0] == HEAD and not ours <= tables:
-        return f"it lacks the table {min(ours - tables)}"
+    lacking = {*metadata.tables} - tables if versions[0] == HEAD else set()
+    return f"it lacks the table {min(lacking)}" if lacking else _check(connection, tables, end_mono)
+
+
+def _check(connection: sqlite3.Connection, tables: set[str], end_mono: float) -> str | None:
+    """What SQLite finds wrong until its time is over."""
     connection.set_progress_handler(lambda: time.monotonic() > end_mono, _STEPS_BETWEEN_LOOKS)
     try:
         for check in _checks(tables):
             fault: str = connection.execute(check).fetchone()[0]
             if fault != "ok":
-                return fault.replace("\n", " ")
+                return fault.removeprefix("*** in database main ***").strip().replace("\n", " ")
     except sqlite3.OperationalError as exc:
         if dialect.error_kind(exc) != sqlite3.SQLITE_INTERRUPT:
             raise

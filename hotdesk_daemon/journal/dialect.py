@@ -49,6 +49,9 @@ _WRITING: Final = (
 #: is a statement for each number of rows, few enough that all of them stay prepared (it keeps 128).
 _ROWS_PER_STATEMENT: Final = 32
 
+#: What `PRAGMA auto_vacuum` says of a database that can give room back a little at a time.
+_INCREMENTAL: Final = 2
+
 #: Steps of SQLite's machine between two looks whether a read is still wanted: a millisecond or so.
 _STEPS_BETWEEN_LOOKS: Final = 10_000
 
@@ -126,6 +129,37 @@ def make_engine(url: sa.URL, *, read_only: bool = False, max_size_bytes: int | N
     sa.event.listen(engine, "connect", prepare)
     sa.event.listen(engine, "begin", begin)
     return engine
+
+
+def used_bytes(connection: sa.Connection) -> int:
+    """How much of the database is in use: its size without what is free in it."""
+    if connection.dialect.name != "sqlite":
+        raise NotImplementedError("a limit of size is SQLite's")
+    used = _pragma(connection, "page_count") - _pragma(connection, "freelist_count")
+    return used * _pragma(connection, "page_size")
+
+
+def give_back(connection: sa.Connection, *, pages: int, spare_pages: int = 0) -> int:
+    """
+    Give some free pages back to the disk, but keep *spare_pages*; return how many bytes that was.
+
+    A database that was made without it (``auto_vacuum``) keeps its room and uses it again.
+    """
+    if connection.dialect.name != "sqlite":
+        return 0
+    free = _pragma(connection, "freelist_count")
+    if _pragma(connection, "auto_vacuum") != _INCREMENTAL or free <= spare_pages:
+        return 0
+    with connection.begin():
+        # Each step of the statement moves one page: its rows have to be fetched.
+        connection.exec_driver_sql(f"PRAGMA incremental_vacuum({min(pages, free - spare_pages)})").fetchall()
+    return (free - _pragma(connection, "freelist_count")) * _pragma(connection, "page_size")
+
+
+def _pragma(connection: sa.Connection, name: str) -> int:
+    driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+    (number,) = driver.execute(f"PRAGMA {name}").fetchone()  # by the driver: it needs no transaction
+    return int(number)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ What the desks' states are rebuilt from, as blocking functions on a connection.
 A desk's newest snapshot and the few inputs behind it, whatever version stored it, as long as its state can be read.
 Deciding old inputs again is the second choice: rules that have changed since would find commands that nobody sent. It
 begins at the desk's base, or at its first record. Where neither is to be had, or history is too long to be decided
-again at a start, the desk begins anew behind its last number: lists tell what is booked, and its open commands are lost.
+again at a start, the desk begins anew behind its last number: lists tell what is booked, its open commands are lost.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from hotdesk_daemon.core.desk import Desk
 from hotdesk_daemon.core.errors import UndecodableError
 from hotdesk_daemon.core.ids import DeskId
 from hotdesk_daemon.journal import codec
+from hotdesk_daemon.journal.damage import is_damage
 from hotdesk_daemon.journal.entries import input_of
 from hotdesk_daemon.journal.errors import JournalDamagedError
 from hotdesk_daemon.journal.queries import last_seqs
@@ -38,8 +39,19 @@ def load(connection: sa.Connection, *, most_replayed: int = MOST_REPLAYED) -> di
     What every desk's state is rebuilt from.
 
     Raises:
-        JournalDamagedError: what is stored contradicts itself.
+        JournalDamagedError: what is stored contradicts itself, or was never written.
     """
+    try:
+        return _load(connection, most_replayed)
+    except (OverflowError, ValueError, TypeError) as exc:
+        raise JournalDamagedError(f"the journal holds a value that cannot be: {exc}") from exc
+    except sa.exc.DBAPIError as exc:
+        if not is_damage(exc):
+            raise
+        raise JournalDamagedError(f"the journal cannot be read: {exc.orig}") from exc
+
+
+def _load(connection: sa.Connection, most_replayed: int) -> dict[DeskId, Stored]:
     newest = last_seqs(connection)
     states = _read_snapshots(connection)
     tails: _Tails = {}

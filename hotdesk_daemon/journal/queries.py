@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _STATES: Final = frozenset(state.value for state in CommandState)
 
 
-def _desks() -> sa.CTE:
+def desks_with_records() -> sa.CTE:
     """Every desk that has records: the smallest name, then the smallest behind it, and so on."""
     others = records.alias("others")
     desks = sa.select(sa.func.min(records.c.desk_id).label("desk_id")).cte("desks", recursive=True)
@@ -36,7 +36,7 @@ def _desks() -> sa.CTE:
 
 def last_seqs(connection: sa.Connection) -> dict[DeskId, int]:
     """The newest number of every desk, also of those whose records are all gone and whose state is left."""
-    desks = _desks()
+    desks = desks_with_records()
     newest = sa.select(sa.func.max(records.c.seq)).where(records.c.desk_id == desks.c.desk_id).scalar_subquery()
     found = {
         DeskId(desk_id): int(seq)
@@ -172,7 +172,7 @@ def _open(body: bytes) -> OpenCommand | UndecodableError:
 
 
 def stats(connection: sa.Connection, size_bytes: int, writer: WriterStats) -> Stats:
-    desks = _desks()
+    desks = desks_with_records()
     by_state: Sequence[sa.Row[str, int]] = connection.execute(
         sa.select(outbox.c.state, sa.func.count()).group_by(outbox.c.state)
     ).all()

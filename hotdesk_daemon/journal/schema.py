@@ -65,8 +65,8 @@ snapshots = sa.Table(
     sa.Column("state", sa.LargeBinary, nullable=False),
 )
 
-#: From which state a desk's history goes on where its beginning was pruned: its records up to ``seq`` are gone, or about
-#: to go, and nobody reads them any more. ``at`` is when it was the desk's state.
+#: From which state a desk's history goes on where its beginning was pruned: its records up to ``seq`` are gone, or
+#: about to go, and nobody reads them any more. ``at`` is when it was the desk's state.
 bases = sa.Table(
     "bases",
     metadata,
@@ -86,6 +86,7 @@ marks = sa.Table(
     sa.Column("at", sa.BigInteger, nullable=False),
     sa.Column("version", sa.Text, nullable=False),
     sa.Column("state", sa.LargeBinary, nullable=False),
+    sa.Index("marks_by_age", "at", "desk_id", "seq"),
 )
 
 meta = sa.Table(
@@ -101,6 +102,9 @@ JOURNAL_ID: Final = "journal_id"
 
 #: The key in `meta` that only a backup has: it says that what is open in here may have been sent since.
 COPIED_AT: Final = "copied_at"
+
+#: The key in `meta` of the damaged file in whose place the journal is, as long as nothing was taken over from that.
+ASIDE: Final = "aside"
 
 #: The key in `meta` of the number behind which desks begin that the journal does not know; none means 0.
 FIRST_SEQ: Final = "first_seq"

@@ -41,8 +41,10 @@ _T = TypeVar("_T")
 @attrs.frozen(kw_only=True)
 class Opening:
     """
-    How a journal was found: the damaged file that was in its place, behind which number unknown desks begin, and
-    whether it is a backup that was put back.
+    How a journal was found.
+
+    ``aside`` is the damaged file that was in its place, if one was, ``first_seq`` the number behind which desks begin
+    that it does not know, ``is_copy`` whether it is a backup that was put back.
     """
 
     aside: Aside | None
@@ -164,6 +166,14 @@ class SqlJournal:
             JournalError: it could not be done.
         """
         return await self._writer.do(action)
+
+    async def give_up(self, commands: Sequence[CommandId]) -> None:
+        """Mark open commands as dropped whose desk knows of them no more."""
+        await self.do(lambda held: held.give_up(commands))
+
+    async def begin_with(self, states: Sequence[Desk], *, first_seq: int) -> None:
+        """Make *states* what the histories of a journal that was just begun begin with; see `begin_anew`."""
+        await self.do(lambda held: held.begin_with(states, first_seq=first_seq))
 
     async def begin_anew(self, states: Sequence[Desk], *, first_seq: int = 0) -> Aside:
         """

@@ -15,10 +15,14 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 import attrs
+import msgspec
 import sqlalchemy as sa
 
+from hotdesk_daemon.core.desk import CommandState
+from hotdesk_daemon.core.errors import UndecodableError
 from hotdesk_daemon.core.ids import CommandId, DeskId
 from hotdesk_daemon.journal import damage, dialect, queries
+from hotdesk_daemon.journal.codec import decode_command, encode_command
 from hotdesk_daemon.journal.errors import (
     JournalConflictError,
     JournalDamagedError,
@@ -29,6 +33,7 @@ from hotdesk_daemon.journal.errors import (
 )
 from hotdesk_daemon.journal.migrate import migrate
 from hotdesk_daemon.journal.schema import (
+    ASIDE,
     COPIED_AT,
     FIRST_SEQ,
     JOURNAL_ID,
@@ -67,11 +72,10 @@ Outcome = tuple[Work, JournalError | None]
 Row = dict[str, Any]
 
 
-@attrs.frozen(kw_only=True)
-class Aside:
+class Aside(msgspec.Struct, frozen=True, kw_only=True):
     """A damaged file that was put aside: where it is, and what was wrong with it."""
 
-    file: Path
+    file: str
     fault: str
 
 
@@ -134,8 +138,9 @@ class Store:
     """
     Commits groups of appends and watches that no desk's sequence gets a gap.
 
-    ``aside`` is the damaged file that `open` found in its place, if it did; ``first_seq`` the number behind which desks
-    begin that it does not know; ``is_copy`` says that it is a backup that was put back.
+    ``aside`` is the damaged file that was found in its place, until `begin_with` has taken over what could be;
+    ``first_seq`` the number behind which desks begin that it does not know; ``is_copy`` says that it is a backup that
+    was put back.
     """
 
     def __init__(self, url: sa.URL, *, created_at: datetime, max_size_bytes: int | None, mark_every: timedelta) -> None:
@@ -152,6 +157,18 @@ class Store:
         self._last_seqs: dict[DeskId, int] = {}
         self._marks: dict[DeskId, tuple[int, int]] = {}
 
+    @property
+    def connection(self) -> sa.Connection:
+        """
+        The connection, outside of a transaction.
+
+        Raises:
+            JournalDamagedError: the file is not to be used any more.
+        """
+        if self._fault is not None or self._connection is None:
+            raise JournalDamagedError(self._fault or "no journal stands", retry_after_s=RETRY_AFTER_S)
+        return self._connection
+
     # --- the file ----------------------------------------------------------------------------------------------------
 
     def open(self) -> None:
@@ -161,8 +178,8 @@ class Store:
             if file is not None:
                 damage.examine(file)
             self._connect()
-        except (JournalDamagedError, sa.exc.SQLAlchemyError, sqlite3.Error) as exc:
-            if file is None or not (isinstance(exc, JournalDamagedError) or damage.is_damage(exc)):
+        except (JournalDamagedError, sa.exc.SQLAlchemyError, sqlite3.Error, UnicodeDecodeError) as exc:
+            if file is None or not damage.is_damage(exc):
                 self.close()
                 raise _not_opened(self._url, exc) from exc
             self.aside = self._put_aside(file, fault=str(getattr(exc, "orig", None) or exc))
@@ -188,6 +205,11 @@ class Store:
             for key, value in (("created_at", self._created_at.isoformat()), (JOURNAL_ID, str(uuid4()))):
                 if key not in known:
                     self._connection.execute(meta.insert().values(key=key, value=value))
+            if self.aside is not None:
+                text = msgspec.json.encode(self.aside).decode()
+                self._connection.execute(meta.insert().values(key=ASIDE, value=text))
+            elif ASIDE in known:
+                self.aside = msgspec.json.decode(known[ASIDE], type=Aside)
             self.first_seq = int(known.get(FIRST_SEQ, 0))
             self.is_copy = COPIED_AT in known
             self._last_seqs = queries.last_seqs(self._connection)
@@ -195,7 +217,7 @@ class Store:
 
     def _put_aside(self, file: Path, *, fault: str) -> Aside:
         self.close()
-        return Aside(file=damage.put_aside(file, at=datetime.now(UTC)), fault=fault)
+        return Aside(file=str(damage.put_aside(file, at=datetime.now(UTC))), fault=fault)
 
     def close(self) -> None:
         """Let go of the database; may be called twice."""
@@ -221,14 +243,15 @@ class Store:
                 damage.remove(file)
             self._half_begun = aside
             self._connect()
-            self._write_beginnings(states, first_seq=first_seq)
+            self.begin_with(states, first_seq=first_seq)
         except (sa.exc.SQLAlchemyError, OSError) as exc:
             self.close()
             raise _not_opened(self._url, exc) from exc
         self._fault = self._half_begun = None
         return aside
 
-    def _write_beginnings(self, states: Sequence[Desk], *, first_seq: int) -> None:
+    def begin_with(self, states: Sequence[Desk], *, first_seq: int) -> None:
+        """Make *states* the beginnings of the histories of desks that have none yet."""
         now = datetime.now(UTC)
         with self._connection.begin():
             name = self._connection.dialect.name
@@ -240,9 +263,30 @@ class Store:
                     row = command_row(desk.desk_id, command, updated_at=command.answered_at or command.decided_at)
                     self._connection.execute(self._put_command, row)
             self._connection.execute(dialect.upsert(name, meta), {"key": FIRST_SEQ, "value": str(first_seq)})
+            self._connection.execute(meta.delete().where(meta.c.key == ASIDE))
+        self.aside = None
         self.first_seq = first_seq
         self._last_seqs = {desk.desk_id: desk.seq for desk in states}
         self._marks = {desk.desk_id: (desk.seq, to_micros(now)) for desk in states}
+
+    def trust(self) -> None:
+        """What was open in a copy has been taken up: from now on it is a journal like any other."""
+        with self.connection.begin():
+            self.connection.execute(meta.delete().where(meta.c.key == COPIED_AT))
+        self.is_copy = False
+
+    def give_up(self, commands: Sequence[CommandId]) -> None:
+        """Mark open commands as dropped whose desk knows of them no more."""
+        with self.connection.begin():
+            for command_id in commands:
+                here = outbox.c.command_id == command_id
+                body = self.connection.scalar(sa.select(outbox.c.body).where(here))
+                with suppress(UndecodableError):
+                    given_up = attrs.evolve(
+                        decode_command(body or b""), state=CommandState.DROPPED, message="lost with its desk's state"
+                    )
+                    self.connection.execute(outbox.update().where(here).values(body=encode_command(given_up)))
+                self.connection.execute(outbox.update().where(here).values(state=CommandState.DROPPED.value))
 
     def condemn(self, fault: str) -> None:
         """Take nothing more: the file is broken, as somebody else has found."""
@@ -281,6 +325,10 @@ class Store:
         error: JournalError
         try:
             self._transaction(works)
+        except UnicodeDecodeError as exc:  # of SQLite's own message, which tells of a name that nobody gave
+            error = JournalDamagedError(f"the journal cannot be written: {exc}", retry_after_s=RETRY_AFTER_S)
+            error.__cause__ = exc
+            self.condemn(str(error))
         except _REFUSALS as exc:
             error = JournalRefusedError(f"the database refuses a record: {exc}")
             error.__cause__ = exc

@@ -116,14 +116,14 @@ def minutes(path: Path) -> Path:
 
 
 async def test_a_file_that_is_something_else_is_refused_and_left_alone(minutes: Path) -> None:
-    before = minutes.read_bytes()
+    before = await asyncio.to_thread(minutes.read_bytes)
     for _ in range(2):
         with pytest.raises(JournalPlaceError) as refused:
             await opened(minutes).__aenter__()
 
         assert f"{minutes} is no journal; choose another journal.path" == str(refused.value)
 
-    assert before == minutes.read_bytes()
+    assert before == await asyncio.to_thread(minutes.read_bytes)
 
 
 async def test_the_database_of_another_program_is_refused_and_left_alone(path: Path) -> None:
@@ -137,7 +137,7 @@ async def test_the_database_of_another_program_is_refused_and_left_alone(path: P
 
 
 async def test_a_place_that_cannot_be_made_is_refused_clearly(minutes: Path) -> None:
-    with pytest.raises(JournalPlaceError, match="cannot be opened: .* choose another daemon.state_dir"):
+    with pytest.raises(JournalPlaceError, match=r"cannot be opened: .* choose another daemon.state_dir"):
         await opened(minutes / "journal.db").__aenter__()
 
 

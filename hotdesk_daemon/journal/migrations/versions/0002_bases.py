@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Text, nullable=False),
         sa.Column("state", sa.LargeBinary, nullable=False),
     )
+    op.create_index("marks_by_age", "marks", ["at", "desk_id", "seq"])
     op.execute(
         "INSERT INTO marks (desk_id, seq, at, version, state) "
         "SELECT desk_id, seq, written_at, version, state FROM snapshots"
