@@ -8,6 +8,7 @@ DIAGRAM := docs/transitions.md
 WORKERS ?= 4
 KILLS ?= 50
 SEED ?= 1
+RUN_PYTHON ?= /usr/bin/python3
 SOURCES := hotdesk_daemon tests $(wildcard bench)
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -19,7 +20,7 @@ GROUPS_OF := $(VENV)-lock/bin/python -m dependency_groups
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run test cover crash check check-format check-lint check-types check-layers check-diagram bench interop diagram format lock venv venv-dev clean
+.PHONY: help run test cover crash check check-format check-lint check-types check-layers check-diagram bench interop diagram format lock install deb unit-security venv venv-dev clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -66,6 +67,15 @@ bench: $(VENV)/.dev ## measure speed and size beside a bare loop
 
 interop: $(VENV)/.interop ## let other people's clients talk to simulated devices and the simulated cloud
 	bash tests/interop/run.sh
+
+install: $(VENV)/.run ## install below DESTDIR (/ for this machine), for RUN_PYTHON, of the same minor version as PYTHON
+	@DESTDIR='$(DESTDIR)' PYTHON='$(CURDIR)/$(BIN)/python' RUN_PYTHON='$(RUN_PYTHON)' sh systemd/install
+
+deb: $(VENV)/.run ## build a Debian package in dist/, for the minor version of PYTHON
+	@PYTHON='$(CURDIR)/$(BIN)/python' sh systemd/debian/build
+
+unit-security: ## what systemd says of the units: mistakes, and how much they leave open
+	@sh systemd/check
 
 venv: $(VENV)/.run ## set up .venv to run the daemon
 

@@ -74,6 +74,18 @@ class SignOut(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     even_in_call: bool = False
 
 
+class Halt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why nothing is to be sent any more; shown to whoever asks."""
+
+    why: Line = ""
+
+
+class Maintenance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Leave the desk alone for so long."""
+
+    minutes: Annotated[int, Meta(ge=1, le=14 * 24 * 60)]
+
+
 class Nothing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Takes no members."""
 

@@ -96,6 +96,7 @@ def render_desk(desk: Desk, *, now: datetime, persons: bool) -> wire.Desk:
         seq=desk.seq,
         calendar=desk.calendar,
         stage=desk.stage,
+        maintenance_until=desk.maintenance_until,
         state=occupancy(desk, now=now),
         stale=desk.is_stale,
         devices=[_device(desk.devices[device_id]) for device_id in sorted(desk.devices)],

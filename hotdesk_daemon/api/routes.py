@@ -13,7 +13,7 @@ import attrs
 from aiohttp import web
 from msgspec import Struct
 
-from hotdesk_daemon.api import asks, reads, stream, wire, wishes
+from hotdesk_daemon.api import asks, reads, stream, switches, wire, wishes
 from hotdesk_daemon.api.calls import Answer
 
 _Handler: TypeAlias = Callable[[Any], Awaitable[Answer | web.StreamResponse]]  # each takes its own kind of Call
@@ -75,6 +75,20 @@ def _wish(method: str, path: str, handler: _Handler, summary: str, *, body: type
     )
 
 
+def _switch(path: str, handler: _Handler, summary: str, *, body: type[Struct]) -> Route:
+    """A switch that works at once."""
+    return Route(
+        method="POST",
+        path=API + path,
+        handler=handler,
+        name=handler.__name__,
+        summary=summary,
+        answers={200: wire.Safety},
+        body=body,
+        problems=(400, 401, 403, 413, 415, 422, 503),
+    )
+
+
 ROUTES: Final[tuple[Route, ...]] = (
     _read("/healthz", reads.get_health, "Whether the process answers", wire.Alive),
     _read(
@@ -98,6 +112,12 @@ ROUTES: Final[tuple[Route, ...]] = (
     _wish("POST", "/desks/{desk}/bookings", wishes.book, "Ask for a booking", body=asks.NewBooking),
     _wish("POST", "/desks/{desk}/sign-out", wishes.sign_out, "Sign out whoever is signed in", body=asks.SignOut),
     _wish("POST", "/desks/{desk}/resync", wishes.resync, "Read the desk's list again", body=asks.Nothing),
+    _wish("POST", "/desks/{desk}/maintenance", wishes.maintain, "Leave the desk alone", body=asks.Maintenance),
+    _wish("DELETE", "/desks/{desk}/maintenance", wishes.end_maintenance, "Care for the desk again", body=asks.Nothing),
+    _read(f"{API}/safety", switches.get_safety, "What keeps commands from leaving", wire.Safety),
+    _switch("/safety/halt", switches.halt, "Stop all sending", body=asks.Halt),
+    _switch("/safety/resume", switches.resume, "Send again", body=asks.Nothing),
+    _switch("/safety/close-breaker", switches.close_breaker, "Let the rules go on", body=asks.Nothing),
     _read(f"{API}/bookings/{{booking}}", reads.get_booking, "One booking", wire.Booking, problems=(404,)),
     _wish("PATCH", "/bookings/{booking}", wishes.edit, "Ask for another time or title", body=asks.BookingChange),
     _wish("DELETE", "/bookings/{booking}", wishes.delete, "Ask for a booking's end", body=asks.Nothing),

@@ -69,8 +69,44 @@ class Lost:
     count: int
 
 
+@attrs.frozen(kw_only=True)
+class SafetyView:
+    """
+    What keeps commands from leaving: why a person stopped all sending, and why the breaker is open, if so.
+
+    ``hit`` is how many desks the rules' commands have hit within the last ``window_s`` seconds, ``most`` how many they
+    may, ``None`` any number.
+    """
+
+    halted: str | None
+    breaker_open: str | None
+    hit: int
+    most: int | None
+    window_s: float
+
+
+class Switches(Protocol):
+    """What stops and releases commands; each raises `TransientError` when it is done but cannot be written down."""
+
+    def view(self) -> SafetyView:
+        """How they stand."""
+
+    async def halt(self, why: str) -> None:
+        """Stop all sending."""
+
+    async def resume(self) -> None:
+        """Send again."""
+
+    async def close_breaker(self) -> None:
+        """Let the rules go on."""
+
+
 class Site(Protocol):
     """The daemon as the HTTP door sees it."""
+
+    @property
+    def switches(self) -> Switches:
+        """What stops and releases commands."""
 
     def now(self) -> datetime:
         """The site's own time, aware and in UTC; a simulated site has its own clock."""

@@ -111,13 +111,32 @@ class OpenCommands(Struct, frozen=True, kw_only=True):
     unknown: int
 
 
+class Safety(Struct, frozen=True, kw_only=True):
+    """
+    What keeps commands from leaving.
+
+    ``hit`` of ``most`` desks were hit by commands of the rules within ``window_s`` seconds; null is no limit.
+    """
+
+    halted: Annotated[str | None, Meta(description="Why a person stopped all sending, if so.")]
+    breaker_open: Annotated[str | None, Meta(description="Why the rules' commands are held back, if so.")]
+    hit: int
+    most: int | None
+    window_s: float
+
+
 class Desk(Struct, frozen=True, kw_only=True):
-    """One desk. ``stale`` means that the picture may be wrong until the next list has been read."""
+    """
+    One desk. ``stale`` means that the picture may be wrong until the next list has been read.
+
+    Until ``maintenance_until`` it is left alone, whatever its stage.
+    """
 
     id: str
     seq: int
     calendar: CalendarKind
     stage: Stage
+    maintenance_until: datetime | None
     state: Occupancy
     stale: bool
     devices: list[Device]

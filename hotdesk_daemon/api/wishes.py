@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from msgspec import UNSET
 
-from hotdesk_daemon.api.asks import BookingChange, NewBooking, Nothing, SignOut, parse_start
+from hotdesk_daemon.api.asks import BookingChange, Maintenance, NewBooking, Nothing, SignOut, parse_start
 from hotdesk_daemon.api.problems import Flaw, invalid
 from hotdesk_daemon.core.ids import DeviceId
 from hotdesk_daemon.core.inputs import (
@@ -15,6 +16,7 @@ from hotdesk_daemon.core.inputs import (
     DeleteAsked,
     DropAsked,
     EditAsked,
+    MaintenanceAsked,
     ResyncAsked,
     RetryAsked,
     SignOutAsked,
@@ -74,6 +76,17 @@ async def sign_out(call: Call[None, SignOut]) -> Answer:
 async def resync(call: Call[None, Nothing]) -> Answer:
     desk = call.desk()
     return call.taken(desk.desk_id, await call.ask(desk.desk_id, ResyncAsked()))
+
+
+async def maintain(call: Call[None, Maintenance]) -> Answer:
+    desk = call.desk()
+    wish = MaintenanceAsked(until=call.now + timedelta(minutes=call.body.minutes))
+    return call.taken(desk.desk_id, await call.ask(desk.desk_id, wish))
+
+
+async def end_maintenance(call: Call[None, Nothing]) -> Answer:
+    desk = call.desk()
+    return call.taken(desk.desk_id, await call.ask(desk.desk_id, MaintenanceAsked()))
 
 
 async def retry(call: Call[None, Nothing]) -> Answer:

@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Never
 from zoneinfo import ZoneInfo
 
@@ -29,6 +29,7 @@ from hotdesk_daemon.app.fleet import Fleet
 from hotdesk_daemon.app.housing import Housing
 from hotdesk_daemon.app.narrator import Narrator
 from hotdesk_daemon.app.organisations import Organisations
+from hotdesk_daemon.app.safety import BreakerLimits, Safety
 from hotdesk_daemon.app.simulated import simulated_site
 from hotdesk_daemon.app.tasks import Tasks
 from hotdesk_daemon.app.timekeeper import Timekeeper
@@ -122,7 +123,9 @@ class Daemon:
             )
             self._zones = await asyncio.to_thread(load_zones, settings.desks, settings.policy)
             narrator = Narrator(metrics)
-            self.fleet = Fleet(journal=journal, clock=self.clock, narrator=narrator, metrics=metrics)
+            switches = self._switches(settings, metrics)
+            await switches.load(journal)
+            self.fleet = Fleet(journal=journal, clock=self.clock, narrator=narrator, metrics=metrics, switches=switches)
             timekeeper = Timekeeper(self.clock)
             housing = self._housing(settings, journal, stored, timekeeper)
             organisations = await stack.enter_async_context(
@@ -153,6 +156,19 @@ class Daemon:
             return seed
         self.clock = ScaledClock(speed=self.clock.speed, start=latest)
         return seed + int(latest.timestamp())
+
+    def _switches(self, settings: Settings, metrics: Metrics) -> Safety:
+        wanted = settings.safety
+        limits = BreakerLimits(
+            desks=wanted.breaker_desks, share=wanted.breaker_share, window=timedelta(seconds=wanted.breaker_window_s)
+        )
+        return Safety(
+            directory=settings.daemon.state_dir,
+            limits=limits,
+            now=self.clock.now,
+            fleet=lambda: len(self.fleet.workers),
+            metrics=metrics,
+        )
 
     # --- building ----------------------------------------------------------------------------------------------------
 
@@ -233,6 +249,7 @@ class Daemon:
                 fleet.use(group)
                 tasks = Tasks(group)
                 endless = [tasks.add(timekeeper.run(), name="timekeeper")]
+                endless.append(tasks.add(fleet.switches.watch(self.sleep), name="switches"))
                 housing.start_workers(tasks)
                 dispatching = group.create_task(dispatcher.run(), name="dispatcher")
                 housing.start_links(tasks)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from hotdesk_daemon.api.site import Lost
     from hotdesk_daemon.app.narrator import Narrator
+    from hotdesk_daemon.app.safety import Safety
     from hotdesk_daemon.app.ways import Ways
     from hotdesk_daemon.app.worker import DeskWorker
     from hotdesk_daemon.core.commands import Command
@@ -74,7 +75,10 @@ class Fleet:
     site.
     """
 
-    def __init__(self, *, journal: Journal, clock: Clock, narrator: Narrator, metrics: Metrics) -> None:
+    def __init__(
+        self, *, journal: Journal, clock: Clock, narrator: Narrator, metrics: Metrics, switches: Safety
+    ) -> None:
+        self.switches = switches
         self.workers: dict[DeskId, DeskWorker] = {}
         self.ways: dict[DeviceId, Ways] = {}
         self.organisations: Sequence[Readable] = ()
@@ -252,22 +256,24 @@ class Fleet:
         return await done
 
     def route(self, desk: DeskId, command: OpenCommand) -> DeviceId | None:
-        """The device that the command is for, or any live one; None while there is none."""
+        """The device that the command is for, or any live one; None while there is none, or it is held back."""
         worker = self.workers.get(desk)
         devices = worker.desk.devices.values() if worker is not None else ()
         live = [d.device_id for d in devices if d.link is LinkState.LIVE and self._is_up(d.device_id)]
         if command.device is not None:
-            return command.device if command.device in live else None
-        return next(iter(live), None)
+            live = [command.device] if command.device in live else []
+        return live[0] if live and self.switches.admits(desk, command) else None
 
     def _is_up(self, device: DeviceId) -> bool:
         ways = self.ways.get(device)
         return ways is not None and ways.is_up
 
-    async def wait_live(self, desk: DeskId) -> None:
+    async def wait_live(self, desk: DeskId, command: OpenCommand) -> None:
         await self.workers[desk].live.wait()  # the dispatcher bounds it by the command's deadline
+        await self.switches.wait(desk, command)
 
     async def call(self, device: DeviceId, command: Command) -> None:
+        self.switches.check()
         ways = self.ways.get(device)
         if ways is None:
             raise TransientError(f"device {device} is not of this site any more")
@@ -294,7 +300,8 @@ class Fleet:
         desks = self.desks()
         live = sum(1 for desk in desks if not desk.is_stale)
         parked = sum(1 for desk in desks for c in desk.commands.values() if c.state is CommandState.PARKED)
-        return f"{live}/{len(desks)} desks live, {parked} parked"
+        stopped = "".join(f", {why}" for why in self.switches.notes())
+        return f"{live}/{len(desks)} desks live, {parked} parked{stopped}"
 
     # --- the HTTP door's site ----------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
@@ -10,9 +10,14 @@ from hotdesk_daemon.cli.asking import ask
 from hotdesk_daemon.cli.door import API, part
 from hotdesk_daemon.cli.options import Client, with_daemon
 from hotdesk_daemon.cli.screen import Row, clean, clock, show_json, show_table
+from hotdesk_daemon.core.errors import PermanentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _HEADERS = ("COMMAND", "DESK", "PATH", "STATE", "TRIES", "DECIDED", "BOOKING", "WHY", "MESSAGE")
 _SPARE = ("DESK", "BOOKING", "TRIES", "DECIDED")
+_Given: TypeAlias = Any  # what click hands over: the options of `_of_some`
 _STATES = ("pending", "sending", "taken", "unknown", "parked", "done", "refused", "dropped")
 
 
@@ -53,20 +58,49 @@ def show(client: Client, command_id: str) -> None:
         click.echo(f"{name}\t{clean(_plain(value))}".rstrip())
 
 
+def _of_some(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """Give *verb*, which does something to commands, the options that choose them."""
+    verb = click.option("--path", help="With --all-parked: only of this path, such as 'Bookings Delete'.")(verb)
+    verb = click.option("--desk", help="With --all-parked: only of this desk.")(verb)
+    verb = click.option("--all-parked", is_flag=True, help="All that wait for a person.")(verb)
+    return with_daemon(click.argument("command_id", metavar="[COMMAND]...", nargs=-1)(verb))
+
+
 @command.command("retry")
-@click.argument("command_id", metavar="COMMAND")
-@with_daemon
-def retry(client: Client, command_id: str) -> None:
-    """Send the parked COMMAND again."""
-    ask(client, "POST", f"/commands/{part(command_id)}/retry", done=f"retry of {command_id} asked for")
+@_of_some
+def retry(client: Client, **chosen: _Given) -> int:
+    """Send parked commands again."""
+    return _each(client, "retry", **chosen)
 
 
 @command.command("drop")
-@click.argument("command_id", metavar="COMMAND")
-@with_daemon
-def drop(client: Client, command_id: str) -> None:
-    """Give the parked COMMAND up."""
-    ask(client, "POST", f"/commands/{part(command_id)}/drop", done=f"drop of {command_id} asked for")
+@_of_some
+def drop(client: Client, **chosen: _Given) -> int:
+    """Give commands up: parked ones, or ones that wait to be sent."""
+    return _each(client, "drop", **chosen)
+
+
+def _each(
+    client: Client, action: str, *, command_id: tuple[str, ...], all_parked: bool, desk: str | None, path: str | None
+) -> int:
+    """Ask for *action* on each command; one that is refused does not keep the others from it. 1 if any was."""
+    if bool(command_id) == all_parked or ((desk or path) and not all_parked):
+        raise click.UsageError("name commands, or choose with --all-parked, which --desk and --path narrow")
+    named = list(command_id)
+    if all_parked:
+        parked = client.door.items(f"{API}/commands", {"desk": desk, "state": ("parked",)}, cursor="before")
+        named = [item["id"] for item in reversed(parked.items) if path in (None, item["path"])]
+        click.echo(f"{len(named)} parked commands", err=True)
+    refused = 0
+    for one in named:
+        try:
+            ask(client, "POST", f"/commands/{part(one)}/{action}", done=f"{action} of {one} asked for")
+        except PermanentError as exc:
+            if len(named) == 1:
+                raise
+            refused += 1
+            click.echo(f"{one}: {exc}", err=True)
+    return 1 if refused else 0
 
 
 def show_commands(client: Client, *, desk: str | None, states: tuple[str, ...], limit: int) -> None:

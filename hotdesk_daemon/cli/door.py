@@ -63,6 +63,17 @@ class Door:
         """What the daemon answers, decoded."""
         return self.send("GET", path, query=query)
 
+    def probe(self, path: str) -> Json:
+        """What the daemon answers, whatever its status: `/readyz` says no in the same words as yes."""
+        connection = self._connect(ANSWER_LIMIT_S)
+        try:
+            with _translated(self.url, sent=False):
+                self._request(connection, "GET", path)
+                response = connection.getresponse()
+                return _json(response.status, response.read(_WHOLE))
+        finally:
+            connection.close()
+
     def items(self, path: str, query: Mapping[str, Any], *, cursor: str, most: int | None = None) -> Listed:
         """Every item of a paged collection, or the first so *most*, with the site's time."""
         found: list[Any] = []

@@ -193,7 +193,7 @@ class Lane:
         line, command = self.gear.line, held.command
         device = line.route(self.desk, command)
         if device is None and (left_s := self._left_s(held)) > 0:
-            await self._wait(held, lambda: self._until_live(left_s))
+            await self._wait(held, lambda: self._until_live(command, left_s))
             device = line.route(self.desk, command)
         if device is None:
             raise TransientError(f"no device of desk {self.desk} that could take the command is connected")
@@ -202,7 +202,7 @@ class Lane:
     def _left_s(self, held: Held) -> float:
         return (held.command.deadline - self.gear.now()) / timedelta(seconds=1)
 
-    async def _until_live(self, left_s: float) -> None:
+    async def _until_live(self, command: OpenCommand, left_s: float) -> None:
         """Wait for a live device or for *left_s*, whichever comes first."""
 
         async def limit() -> None:
@@ -210,7 +210,7 @@ class Lane:
 
         name = f"desk={self.desk}"
         waits = {
-            asyncio.create_task(self.gear.line.wait_live(self.desk), name=f"wait for a device {name}"),
+            asyncio.create_task(self.gear.line.wait_live(self.desk, command), name=f"wait for a device {name}"),
             asyncio.create_task(limit(), name=f"deadline of a wait {name}"),
         }
         try:

@@ -32,11 +32,11 @@ class Line(Protocol):
     """The way to a desk's devices."""
 
     def route(self, desk: DeskId, command: OpenCommand) -> DeviceId | None:
-        """Name the live device that should get the command, or None when none is live."""
+        """Name the live device that should get the command; None when none is live or it must not leave now."""
         ...
 
-    async def wait_live(self, desk: DeskId) -> None:
-        """Return when some device of the desk is live; the caller bounds the wait."""
+    async def wait_live(self, desk: DeskId, command: OpenCommand) -> None:
+        """Return when some device of the desk is live and the command may leave; the caller bounds the wait."""
 
     async def call(self, device: DeviceId, command: Command) -> None:
         """

@@ -66,6 +66,12 @@ _ALL: Final = (
            "was not acknowledged comes again from the devices.", "waiting"),
     _event("daemon.stopped", "info", "The process ends, `took_s` after it was told to.", "took_s", "left", "exit_code"),
     _event("daemon.failed", "error", "The daemon ended because of what `error` says.", "error"),
+    _event("sending.halted", "warning", "A person stopped all sending; commands wait until somebody resumes it.",
+           "reason"),
+    _event("sending.resumed", "warning", "A person lets commands leave again."),
+    _event("breaker.opened", "error", "The rules would have destroyed something on too many desks: their commands are "
+           "held back until a person closes the breaker.", "reason"),
+    _event("breaker.closed", "warning", "A person lets the rules go on."),
     _event("config.invalid", "error", "The configuration cannot be used. Mend what `problem` says.", "problem"),
     _event("config.warning", "warning", "The configuration works but should be mended.", "problem"),
     _event("task.failed", "error", "A part of the daemon ended that should not. It is a bug: report the line.", "task"),

@@ -36,6 +36,8 @@ class Metrics:
         self.outbox_pending = self._gauge("outbox_pending", "Commands decided and not settled.")
         self.outbox_unknown = self._gauge("outbox_unknown", "Commands sent whose answer was lost.")
         self.parked = self._gauge("parked", "Commands that wait for a person.")
+        self.breaker_open = self._gauge("breaker_open", "1 while commands of the rules are held back.")
+        self.sending_halted = self._gauge("sending_halted", "1 while a person has stopped all sending.")
         self.sync_runs = self._counter("sync_runs", "Lists read.", "trigger", "outcome")
         self.drift = self._counter("drift", "Corrections by timed lists: what events should have told.")
         self.undecodable = self._counter("undecodable", "Messages that could not be understood, kept in the journal.")

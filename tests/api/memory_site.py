@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from hotdesk_daemon.api import Asked, CommandView, StreamItem, Watchers
+from hotdesk_daemon.api import Asked, CommandView, SafetyView, StreamItem, Watchers
 from hotdesk_daemon.core.decide import decide
 from hotdesk_daemon.core.desk import Desk
 from hotdesk_daemon.core.errors import TransientError
@@ -47,6 +47,34 @@ EMAIL = "person1@example.com"
 
 
 @attrs.define(eq=False)
+class MemorySwitches:
+    """Switches without files; ``trouble`` is raised by whatever is switched next, after it is done."""
+
+    halted: str | None = None
+    opened: str | None = "too many desks"
+    trouble: TransientError | None = None
+
+    def view(self) -> SafetyView:
+        return SafetyView(halted=self.halted, breaker_open=self.opened, hit=3, most=50, window_s=600.0)
+
+    async def halt(self, why: str) -> None:
+        self.halted = why
+        self._done()
+
+    async def resume(self) -> None:
+        self.halted = None
+        self._done()
+
+    async def close_breaker(self) -> None:
+        self.opened = None
+        self._done()
+
+    def _done(self) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+
+
+@attrs.define(eq=False)
 class MemorySite:
     """
     What `app` is to the door, without journal and devices.
@@ -56,6 +84,7 @@ class MemorySite:
     """
 
     time: datetime = NOW
+    switches: MemorySwitches = attrs.field(factory=MemorySwitches)
     watchers: Watchers = attrs.field(factory=Watchers)
     ready: Readiness = attrs.field(factory=lambda: Readiness(ready=True))
     trouble: Exception | None = None

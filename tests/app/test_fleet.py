@@ -6,6 +6,7 @@ import asyncio
 import random
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -13,6 +14,7 @@ import attrs
 from hotdesk_daemon.app.fleet import Fleet
 from hotdesk_daemon.app.mailbox import Letter
 from hotdesk_daemon.app.narrator import Narrator
+from hotdesk_daemon.app.safety import BreakerLimits, Safety
 from hotdesk_daemon.app.timekeeper import Timekeeper
 from hotdesk_daemon.app.ways import Ways
 from hotdesk_daemon.app.worker import DeskWorker
@@ -112,7 +114,10 @@ class Site:
 @asynccontextmanager
 async def a_site(kind: type[Fleet] = Fleet) -> AsyncIterator[Site]:
     clock, journal, metrics = ManualClock(T0), HeldJournal(), Metrics(version="1")
-    fleet = kind(journal=journal, clock=clock, narrator=Narrator(metrics), metrics=metrics)
+    switches = Safety(
+        directory=Path("nowhere"), limits=BreakerLimits(), now=clock.now, fleet=lambda: 1, metrics=metrics
+    )
+    fleet = kind(journal=journal, clock=clock, narrator=Narrator(metrics), metrics=metrics, switches=switches)
     worker = DeskWorker(
         Desk(desk_id=DESK), journal=journal, clock=clock, timekeeper=Timekeeper(clock), surroundings=fleet
     )

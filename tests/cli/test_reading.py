@@ -122,6 +122,41 @@ def test_parked_commands_are_listed_shown_retried_and_dropped(terminal: Terminal
     assert [] == table(terminal("parked").stdout)
 
 
+def test_all_parked_commands_are_retried_or_dropped_at_once(terminal: Terminal, running: Running) -> None:
+    for start in ("+1h", "+2h", "+3h"):
+        terminal("book", LOCAL, "--start", start, "--duration", "5")
+    running.do(running.site.park_all)
+
+    elsewhere = terminal("commands", "retry", "--all-parked", "--desk", HYBRID)
+    other = terminal("commands", "retry", "--all-parked", "--path", "Bookings Delete")
+    retried = terminal("commands", "retry", "--all-parked", "--path", "Bookings Book")
+    running.do(running.site.park_all)
+    dropped = terminal("commands", "drop", "--all-parked")
+
+    assert [0, 0, 0, 0] == [result.exit_code for result in (elsewhere, other, retried, dropped)]
+    assert [0, 0, 3, 3] == [len(result.stdout.splitlines()) for result in (elsewhere, other, retried, dropped)]
+    assert [] == table(terminal("parked").stdout)
+
+
+def test_one_that_is_refused_does_not_keep_the_others(terminal: Terminal, running: Running) -> None:
+    terminal("book", LOCAL, "--start", "+1h")
+    (command_id,) = running.do(running.site.park_all)
+
+    result = terminal("commands", "retry", "no-such.c1.1", command_id)
+
+    assert 1 == result.exit_code
+    assert "no-such.c1.1: " in result.stderr
+    assert f"retry of {command_id} asked for" in result.stdout
+
+
+@pytest.mark.parametrize("words", [(), ("a.c1.1", "--all-parked"), ("a.c1.1", "--desk", LOCAL)])
+def test_commands_are_chosen_in_one_way(terminal: Terminal, words: tuple[str, ...]) -> None:
+    result = terminal("commands", "drop", *words)
+
+    assert 2 == result.exit_code
+    assert "name commands, or choose with --all-parked" in result.stderr
+
+
 def test_a_large_site_is_read_page_by_page(
     terminal: Terminal, running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:

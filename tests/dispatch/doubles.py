@@ -107,7 +107,7 @@ class Record(Noted):
     def route(self, desk: DeskId, command: OpenCommand) -> DeviceId | None:
         return self.routes.get(desk, DEVICE)
 
-    async def wait_live(self, desk: DeskId) -> None:
+    async def wait_live(self, desk: DeskId, command: OpenCommand) -> None:
         self.waiting_live += 1
         await self.note()
         await self.until(lambda: self.other_device_live or self.routes.get(desk, DEVICE) is not None)

@@ -232,6 +232,25 @@ def test_a_desk_is_configured_as_the_site_unless_it_says_otherwise(write: Callab
     assert (Stage.ENFORCE, 120, 60) == (own.stage, own.policy.max_duration_min, own.sync_interval_s)
 
 
+def test_the_stage_of_a_desk_is_its_own_else_the_first_that_fits_its_tags(write: Callable[..., Path]) -> None:
+    tagged = {
+        "osl-1": '["floor-4", "pilot"]',
+        "osl-2": '["floor-4"]\nstage = "observe"',
+        "osl-3": '["floor-5"]',
+        "osl-4": '["floor-6"]',
+    }
+    desks = "".join(
+        DESK.replace("osl-1", name).replace("desk-1", name).replace('"local"', f'"local"\ntags = {tags}')
+        for name, tags in tagged.items()
+    )
+    stages = '[[stage]]\ntag = "pilot"\nstage = "enforce"\n[[stage]]\ntag = "floor-4"\nstage = "warn"\n'
+    settings = load_settings(write('daemon.stage = "off"\n' + desks + stages), ENVIRON)
+
+    assert [Stage.ENFORCE, Stage.OBSERVE, Stage.OFF, Stage.OFF] == [
+        desk_configured(settings, desk).stage for desk in settings.desks
+    ]
+
+
 # --- mistakes --------------------------------------------------------------------------------------------------------
 
 MISTAKES = {

@@ -37,6 +37,7 @@ def test_every_metric_is_rendered_under_its_documented_name() -> None:
     names = {name for name, _ in samples(metrics)}
 
     assert {
+        "hotdesk_breaker_open",
         "hotdesk_build_info",
         "hotdesk_command_retries_total",
         "hotdesk_commands_total",
@@ -46,6 +47,7 @@ def test_every_metric_is_rendered_under_its_documented_name() -> None:
         "hotdesk_outbox_pending",
         "hotdesk_outbox_unknown",
         "hotdesk_parked",
+        "hotdesk_sending_halted",
         "hotdesk_stream_up",
         "hotdesk_sync_runs_total",
         "hotdesk_undecodable_total",

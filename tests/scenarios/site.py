@@ -27,6 +27,7 @@ from hotdesk_daemon.ops.settings import (
     DispatchSettings,
     HttpSettings,
     PolicySettings,
+    SafetySettings,
     Settings,
     SocketSettings,
     SyncSettings,
@@ -339,6 +340,7 @@ async def site_of(
     directory: Path,
     transport: Transport,
     policy: PolicySettings | None = None,
+    safety: SafetySettings | None = None,
     stage: str = "enforce",
     sockets: SocketSettings = UNHURRIED,
     dispatch: DispatchSettings | None = None,
@@ -359,6 +361,7 @@ async def site_of(
             dispatch=dispatch or DispatchSettings(rate_per_s=10_000, concurrency=1_000),
             sync=SyncSettings(interval_s=sync_s),
             policy=policy or PolicySettings(),
+            safety=safety or SafetySettings(),
         )
         reached = await stack.enter_async_context(transport.connected(floor, settings))
         site = Site(floor, clock, reached.settings, cloud=reached.cloud)

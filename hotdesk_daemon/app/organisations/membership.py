@@ -234,6 +234,7 @@ class Membership:
             calendar=known.calendar,
             organisation=wanted.id,
             stage=wanted.stage,
+            tags=known.tags,
             policy=wanted.policy,
             devices=tuple(DeviceSettings(id=device.device, webex_id=device.webex_id) for device in known.devices),
         )
@@ -250,7 +251,7 @@ class Membership:
 
 def _shape(desk: KnownDesk) -> object:
     """What the daemon must be told of when it changes; a device's software it learns from its next session."""
-    return desk.calendar, frozenset(device.device for device in desk.devices)
+    return desk.calendar, desk.tags, frozenset(device.device for device in desk.devices)
 
 
 def _with(known: KnownDesk, stays: tuple[KnownDevice, ...]) -> KnownDesk:

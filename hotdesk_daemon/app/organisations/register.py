@@ -42,12 +42,13 @@ class KnownDevice:
 
 @attrs.frozen(kw_only=True)
 class KnownDesk:
-    """A workspace that is a desk of ours."""
+    """A workspace that is a desk of ours; ``tags`` are those of its devices."""
 
     workspace: str
     desk: DeskId
     calendar: CalendarKind
     devices: tuple[KnownDevice, ...]
+    tags: tuple[str, ...] = ()
     is_here: bool = True  # else only its name is kept: it was let go
 
 
@@ -117,6 +118,7 @@ class Register:
             desk=desk,
             calendar=CalendarKind.LOCAL if found.workspace.calendar_kind == "none" else CalendarKind.HYBRID,
             devices=tuple(named),
+            tags=tuple(sorted({tag for device in found.devices for tag in device.tags})),
         )
         self._desks[known.workspace] = known
         return known

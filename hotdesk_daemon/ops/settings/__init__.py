@@ -34,6 +34,7 @@ from hotdesk_daemon.ops.settings.organisations import (
     WebhookProof,
     WebhookSettings,
 )
+from hotdesk_daemon.ops.settings.safety import SafetySettings, StageSettings
 from hotdesk_daemon.ops.settings.secret import Secret, ensure_http_token, stored_http_token
 from hotdesk_daemon.ops.settings.site import Settings, desk_configured, policy_of
 
@@ -54,12 +55,14 @@ __all__ = [
     "OpeningHours",
     "OrganisationSettings",
     "PolicySettings",
+    "SafetySettings",
     "Secret",
     "SelectSettings",
     "Settings",
     "SimulatorSettings",
     "SimulatorTransport",
     "SocketSettings",
+    "StageSettings",
     "SyncSettings",
     "Verify",
     "Way",

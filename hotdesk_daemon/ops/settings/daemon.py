@@ -50,8 +50,8 @@ class DaemonSettings:
     )
     stage: Stage = setting(
         Choice(Stage),
-        "What the daemon may do: `off` only looks, `observe` judges and says so but never sends anything, `warn` shows a "
-        "message on the device instead of deleting or putting back a booking, `enforce` acts. A desk may differ.",
+        "What the daemon may do: `off` only looks, `observe` judges and says so but never sends anything, `warn` shows "
+        "a message on the device instead of deleting or putting back a booking, `enforce` acts. A desk may differ.",
         default=Stage.ENFORCE,
     )
     drain_s: float = setting(

@@ -166,8 +166,13 @@ class DeskSettings:
         default=None,
         none="the desk's devices are reached by their WebSockets only",
     )
+    tags: tuple[str, ...] = setting(
+        Listed(Text(what="a tag"), 'a list of tags such as ["pilot"]'),
+        "Words by which desks are told apart, for `[[stage]]`.",
+        default=(),
+    )
     stage: Stage | None = setting(
-        Choice(Stage), "What the daemon may do on this desk.", default=None, none="as `daemon.stage`"
+        Choice(Stage), "What the daemon may do on this desk.", default=None, none="as its tags say, else `daemon.stage`"
     )
     sync_interval_s: float | None = setting(
         Duration("10s", "7d", step_s=1),

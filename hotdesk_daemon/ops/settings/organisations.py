@@ -143,7 +143,10 @@ class OrganisationSettings:
         key="idle_limit",
     )
     stage: Stage | None = setting(
-        Choice(Stage), "What the daemon may do on the desks found here.", default=None, none="as `daemon.stage`"
+        Choice(Stage),
+        "What the daemon may do on the desks found here.",
+        default=None,
+        none="as their devices' tags say, else `daemon.stage`",
     )
     policy: PolicySettings | None = setting(
         Table(PolicySettings), "Rules of their own for the desks found here.", default=None, none="as `policy`"

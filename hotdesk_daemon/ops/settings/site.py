@@ -4,13 +4,13 @@ The whole configuration as one value, and what of it the other rooms take.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from hotdesk_daemon.core.ids import DeskId, DeviceId
 from hotdesk_daemon.core.inputs import DeskConfigured
-from hotdesk_daemon.core.policy import Hours, Policy
+from hotdesk_daemon.core.policy import Hours, Policy, Stage
 from hotdesk_daemon.ops.settings.daemon import (
     DaemonSettings,
     DispatchSettings,
@@ -25,7 +25,11 @@ from hotdesk_daemon.ops.settings.daemon import (
 from hotdesk_daemon.ops.settings.declared import setting
 from hotdesk_daemon.ops.settings.desks import DeskSettings, PolicySettings, Weekday
 from hotdesk_daemon.ops.settings.organisations import OrganisationSettings, WebhookDoorSettings
+from hotdesk_daemon.ops.settings.safety import SafetySettings, StageSettings
 from hotdesk_daemon.ops.settings.special import Table, Tables
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 _WEEKDAYS: Final = tuple(Weekday)
 
@@ -47,11 +51,13 @@ class Settings:
     sync: SyncSettings = setting(Table(SyncSettings), "", default=SyncSettings())
     hybrid: HybridSettings = setting(Table(HybridSettings), "", default=HybridSettings())
     policy: PolicySettings = setting(Table(PolicySettings), "", default=PolicySettings())
+    safety: SafetySettings = setting(Table(SafetySettings), "", default=SafetySettings())
     webhook: WebhookDoorSettings = setting(Table(WebhookDoorSettings), "", default=WebhookDoorSettings())
     simulator: SimulatorSettings = setting(Table(SimulatorSettings), "", default=SimulatorSettings())
     organisations: tuple[OrganisationSettings, ...] = setting(
         Tables(OrganisationSettings), "", default=(), key="organisation"
     )
+    stages: tuple[StageSettings, ...] = setting(Tables(StageSettings), "", default=(), key="stage")
     desks: tuple[DeskSettings, ...] = setting(Tables(DeskSettings), "", default=(), key="desk")
     warnings: tuple[str, ...] = attrs.field(default=(), eq=False)
 
@@ -78,6 +84,11 @@ def policy_of(settings: PolicySettings) -> Policy:
     )
 
 
+def stage_of(settings: Settings, tags: Collection[str]) -> Stage:
+    """The stage of a desk that has none of its own."""
+    return next((one.stage for one in settings.stages if one.tag in tags), settings.daemon.stage)
+
+
 def desk_configured(settings: Settings, desk: DeskSettings) -> DeskConfigured:
     """Return the input that tells ``core`` how *desk*, one of *settings* or a simulated one, is configured."""
     interval_s = settings.sync.interval_s if desk.sync_interval_s is None else desk.sync_interval_s
@@ -85,7 +96,7 @@ def desk_configured(settings: Settings, desk: DeskSettings) -> DeskConfigured:
         desk=DeskId(desk.id),
         calendar=desk.calendar,
         devices=tuple(DeviceId(device.id) for device in desk.devices),
-        stage=desk.stage or settings.daemon.stage,
+        stage=desk.stage or stage_of(settings, desk.tags),
         policy=policy_of(desk.policy or settings.policy),
         sync_interval_s=round(interval_s),
         deadline_s=round(settings.dispatch.deadline_s),
