@@ -92,6 +92,7 @@ class Fleet:
         self._narrator = narrator
         self._metrics = metrics
         self._journal_error: str | None = None
+        self._waiting_for_journal: set[DeskId] = set()
         self._lists: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None
 
@@ -174,12 +175,17 @@ class Fleet:
             case _:
                 raise AssertionError(f"an effect that nobody performs: {effect!r}")
 
-    def journal_failed(self, error: Exception) -> None:
+    def journal_failed(self, desk: DeskId, error: Exception) -> None:
+        self._waiting_for_journal.add(desk)
         self._journal_error = str(error)
         self._narrator.journal_failed(error)
 
-    def journal_worked(self) -> None:
-        if self._journal_error is not None:
+    def journal_worked(self, desk: DeskId) -> None:
+        if not self._waiting_for_journal:
+            return
+        # Where there is room for little, small commits succeed among large ones that do not: it works once all do.
+        self._waiting_for_journal.discard(desk)
+        if not self._waiting_for_journal:
             self._journal_error = None
             self._narrator.journal_worked()
 
@@ -380,7 +386,7 @@ class Fleet:
         """What keeps the daemon from serving anybody."""
         found = [] if self.started else ["The daemon is starting."]
         if self._journal_error is not None:
-            found.append(f"The journal cannot be written: {self._journal_error}.")
+            found.append(f"Nothing new is taken: {self._journal_error}.")
         return found
 
     def readiness(self) -> Readiness:

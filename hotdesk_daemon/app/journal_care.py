@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Never
 
 import attrs
@@ -20,12 +21,16 @@ from hotdesk_daemon.journal import JournalUnavailableError, SqlJournal
 from hotdesk_daemon.journal.pruning import Pruned, prune
 from hotdesk_daemon.journal.retention import Retention, advance
 from hotdesk_daemon.ops.clocks import Clock
-from hotdesk_daemon.ops.logs import Fold, get_log
+from hotdesk_daemon.ops.logs import get_log
 from hotdesk_daemon.ops.metrics import Metrics
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hotdesk_daemon.app.tasks import Tasks
     from hotdesk_daemon.core.desk import Desk
     from hotdesk_daemon.journal.store import Store
+    from hotdesk_daemon.ops.settings import JournalSettings
 
 #: How often retention is looked at, in the site's time, and how seldom at least the machine is left alone.
 LOOK_S: Final = 3600.0
@@ -42,9 +47,19 @@ _NOTICE_S: Final = 5.0
 _NOTICE_LOOK_S: Final = 0.005
 
 
+def retention_of(wanted: JournalSettings) -> Retention:
+    """How long things are kept, of the settings."""
+    return Retention(
+        records=timedelta(seconds=wanted.keep_s),
+        raw=timedelta(seconds=wanted.keep_raw_s),
+        commands=timedelta(seconds=wanted.keep_commands_s),
+        size_bytes=wanted.max_size_bytes,
+    )
+
+
 @attrs.define(eq=False, kw_only=True)
 class JournalCare:
-    """Owns no task: whoever made it runs `mend`, `retain` and `measure`. ``sleep`` is the machine's time."""
+    """``sleep`` is the machine's time; `mend` runs from before the first commits on, the others while it serves."""
 
     journal: SqlJournal
     fleet: Fleet
@@ -54,12 +69,24 @@ class JournalCare:
     sleep: Callable[[float], Awaitable[None]]
     metrics: Metrics
     _looked_mono: float = attrs.field(init=False)
-    _fold: Fold = attrs.field(init=False)
+    _told: set[str] = attrs.field(factory=set)
     _is_doubting: bool = False
 
     def __attrs_post_init__(self) -> None:
         self._looked_mono = self.clock.mono()
-        self._fold = Fold(get_log())
+
+    def start(self, tasks: Tasks) -> list[asyncio.Task[Never]]:
+        """Begin; whoever called cancels what is returned."""
+        return [
+            tasks.add(self.mend(), name="journal: damage"),
+            tasks.add(self.retain(), name="journal: retention"),
+            tasks.add(self.measure(), name="journal: size"),
+        ]
+
+    async def begun(self) -> None:
+        """Every desk's first turn is durable: what a copy did not know is in the journal now."""
+        if (await self.journal.opening()).is_copy:
+            await self.journal.do(lambda held: held.trust())
 
     # --- damage ------------------------------------------------------------------------------------------------------
 
@@ -70,7 +97,8 @@ class JournalCare:
             try:
                 await self._renew()
             except JournalUnavailableError as exc:
-                self._fold.down("renewal", "journal.renewal_failed", error=str(exc))
+                say = get_log().debug if self._is_told("renewal") else get_log().error
+                say("journal.renewal_failed", error=str(exc))
                 await self.sleep(_RETRY_S)
 
     async def _renew(self) -> None:
@@ -78,7 +106,7 @@ class JournalCare:
         states = [*await self._states(), *self.past.states()]
         opening = await self.journal.opening()
         aside = await self.journal.begin_anew(states, first_seq=opening.first_seq)
-        self._fold.forget("renewal")
+        self._told.discard("renewal")
         self.metrics.journal_quarantined.inc()
         tell_of(aside, desks=len(states), kept=sum(len(desk.commands) for desk in states), lost=0)
 
@@ -102,9 +130,10 @@ class JournalCare:
             try:
                 await self.look()
             except JournalUnavailableError as exc:
-                self._fold.down("pruning", "journal.prune_failed", error=str(exc))
+                say = get_log().debug if self._is_told("pruning") else get_log().warning
+                say("journal.prune_failed", error=str(exc))
             else:
-                self._fold.forget("pruning")
+                self._told.discard("pruning")
             await self.sleep(max(_LEAST_S, self.clock.real_s(LOOK_S)))
 
     async def look(self) -> Pruned:
@@ -156,9 +185,16 @@ class JournalCare:
         if pruned.shortened_to is not None:
             get_log().warning("journal.shortened", since=pruned.shortened_to.isoformat())
         if pruned.is_too_large:
-            self._fold.down("size", "journal.too_large", limit_bytes=self.retention.size_bytes)
+            say = get_log().debug if self._is_told("size") else get_log().warning
+            say("journal.too_large", limit_bytes=self.retention.size_bytes)
         else:
-            self._fold.forget("size")
+            self._told.discard("size")
+
+    def _is_told(self, trouble: str) -> bool:
+        """Whether *trouble*, which is there, has been told since it began."""
+        is_told = trouble in self._told
+        self._told.add(trouble)
+        return is_told
 
     # --- size --------------------------------------------------------------------------------------------------------
 

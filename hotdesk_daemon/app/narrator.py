@@ -106,6 +106,7 @@ class Narrator:
 
     def journal_failed(self, error: Exception) -> None:
         """The journal could not be written."""
+        self._metrics.journal_failures.inc()
         self._journal_fold.down("journal", "journal.unavailable", error=str(error))
 
     def journal_worked(self) -> None:

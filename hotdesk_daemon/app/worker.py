@@ -50,11 +50,11 @@ class Surroundings(Protocol):
     def perform(self, desk: DeskId, effect: Effect) -> None:
         """Do what a step asks for."""
 
-    def journal_failed(self, error: Exception) -> None:
-        """A commit failed; it is tried again."""
+    def journal_failed(self, desk: DeskId, error: Exception) -> None:
+        """A desk's commit failed; it is tried again."""
 
-    def journal_worked(self) -> None:
-        """A commit succeeded."""
+    def journal_worked(self, desk: DeskId) -> None:
+        """A desk's commit succeeded."""
 
 
 class _Decided(NamedTuple):
@@ -227,14 +227,14 @@ class DeskWorker:
             try:
                 await self._journal.append(records, snapshots=snapshots)
             except JournalUnavailableError as exc:
-                self._around.journal_failed(exc)
+                self._around.journal_failed(desk.desk_id, exc)
                 await asyncio.sleep(_RETRY_S[min(tries, len(_RETRY_S) - 1)])
                 tries += 1
             else:
                 break
         if snapshots:
             self._snapshot_seq = desk.seq
-        self._around.journal_worked()
+        self._around.journal_worked(desk.desk_id)
 
     def _tell(self, decided: list[_Decided]) -> None:
         for device in self.desk.devices.values():

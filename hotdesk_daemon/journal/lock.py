@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -51,8 +51,9 @@ def exclusive(held: Path, *, what: str = "journal") -> Iterator[None]:
     try:
         _lock(handle, f"the {what} {held}")
         me = Holder(pid=os.getpid(), host=socket.gethostname(), since=datetime.now(UTC).replace(microsecond=0))
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, msgspec.json.encode(me) + b"\n", 0)
+        with suppress(OSError):  # a full disk: then nobody is told who we are
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, msgspec.json.encode(me) + b"\n", 0)
         yield
         os.ftruncate(handle, 0)
     finally:

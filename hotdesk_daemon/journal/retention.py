@@ -1,10 +1,10 @@
 """
 How long things are kept, and by which time that is counted.
 
-A clock that is set to the wrong day must not delete a day, let alone ten years. So retention goes by a *trusted* time: it
-follows the wall clock as long as that agrees with how long we have been running, and follows it back at once. When the
-wall clock is suddenly far ahead, after a jump or after a long time in which nobody ran, it is believed only once it has
-stood for a day of our running; until then nothing is too old that was not before.
+A clock that is set to the wrong day must not delete a day, let alone ten years. So retention goes by a *trusted* time:
+it follows the wall clock as long as that agrees with how long we have been running, and follows it back at once. When
+the wall clock is suddenly far ahead, after a jump or after a long time in which nobody ran, it is believed only once it
+has stood for a day of our running; until then nothing is too old that was not before.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ import attrs
 import msgspec
 import sqlalchemy as sa
 
-from hotdesk_daemon.core.ids import DeskId
 from hotdesk_daemon.journal import dialect
 from hotdesk_daemon.journal.pruning import Held, Horizons
 from hotdesk_daemon.journal.schema import TRUSTED_TIME, from_micros, meta, records, to_micros
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    from hotdesk_daemon.core.ids import DeskId
 
 #: How far the wall clock may be ahead of what our running explains, before it is doubted.
 TOLERANCE: Final = timedelta(hours=1)
@@ -61,7 +62,7 @@ def _micros_before(now: datetime, age: timedelta) -> int:
 
 
 class TrustedTime(msgspec.Struct, frozen=True):
-    """The time that retention goes by; while the wall clock is doubted, ``doubted_s`` is for how long of our running."""
+    """The time that retention goes by; ``doubted_s`` is for how long of our running the wall clock is doubted."""
 
     at: datetime
     doubted_s: float = 0.0

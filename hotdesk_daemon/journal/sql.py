@@ -167,6 +167,15 @@ class SqlJournal:
         """
         return await self._writer.do(action)
 
+    async def last_seqs(self) -> Mapping[DeskId, int]:
+        """How far each desk's durable records go."""
+        return await self.do(lambda held: held.last_seqs())
+
+    async def size_bytes(self) -> int:
+        """The size of the database with what SQLite keeps beside it."""
+        path = dialect.file_of(self._url)
+        return await asyncio.to_thread(_size, path) if path is not None else 0
+
     async def give_up(self, commands: Sequence[CommandId]) -> None:
         """Mark open commands as dropped whose desk knows of them no more."""
         await self.do(lambda held: held.give_up(commands))

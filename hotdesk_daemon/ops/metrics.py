@@ -41,6 +41,10 @@ class Metrics:
         self.sync_runs = self._counter("sync_runs", "Lists read.", "trigger", "outcome")
         self.drift = self._counter("drift", "Corrections by timed lists: what events should have told.")
         self.undecodable = self._counter("undecodable", "Messages that could not be understood, kept in the journal.")
+        self.journal_size = self._gauge("journal_size_bytes", "Size of the journal with what SQLite keeps beside it.")
+        self.journal_pruned = self._counter("journal_pruned", "What retention took out of the journal.", "kind")
+        self.journal_failures = self._counter("journal_write_failures", "Commits that failed and were tried again.")
+        self.journal_quarantined = self._counter("journal_quarantined", "Damaged journals that were put aside.")
         self.cloud_up = self._gauge("cloud_up", "Organisations whose cloud is heard.", "org")
         self.cloud_messages = self._counter(
             "cloud_messages", "Messages of the cloud, and what they were.", "org", "kind"
