@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -108,9 +109,15 @@ def error_kind(exc: BaseException) -> int | None:
 
 def make_engine(url: sa.URL, *, read_only: bool = False, max_size_bytes: int | None = None) -> sa.Engine:
     """An engine whose connections live in one thread each and keep what they promise about durability."""
-    engine = sa.create_engine(url, poolclass=sa.NullPool)
-    if engine.dialect.name != "sqlite":
-        return engine
+    if url.get_backend_name() != "sqlite":
+        return sa.create_engine(url, poolclass=sa.NullPool)
+    path = file_of(url)
+    if read_only and path is not None:
+        # Not only a promise: a writer that closes last deletes the log by its name, and a damaged journal may have been
+        # put aside meanwhile, whose name, and log, are another's by then.
+        engine = sa.create_engine("sqlite://", poolclass=sa.NullPool, creator=lambda: _connect_for_reading(path))
+    else:
+        engine = sa.create_engine(url, poolclass=sa.NullPool)
 
     def prepare(connection: sqlite3.Connection, _: object) -> None:
         # The driver's own way of beginning transactions leaves out reads and changes of tables; we begin them.
@@ -160,6 +167,10 @@ def _pragma(connection: sa.Connection, name: str) -> int:
     driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
     (number,) = driver.execute(f"PRAGMA {name}").fetchone()  # by the driver: it needs no transaction
     return int(number)
+
+
+def _connect_for_reading(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
 
 
 @contextmanager

@@ -48,6 +48,18 @@ def last_seqs(connection: sa.Connection) -> dict[DeskId, int]:
     return found
 
 
+def floors(connection: sa.Connection) -> dict[DeskId, int]:
+    """Behind which number each desk's history begins, where it does not begin with the desk."""
+    found = connection.execute(sa.select(bases.c.desk_id, bases.c.seq))
+    return {DeskId(row.desk_id): row.seq for row in found}
+
+
+def bases_after(connection: sa.Connection, moment: datetime) -> frozenset[DeskId]:
+    """The desks whose history begins after *moment*."""
+    late = sa.select(bases.c.desk_id).where(bases.c.at > to_micros(moment))
+    return frozenset(map(DeskId, connection.scalars(late)))
+
+
 def newest_marks(connection: sa.Connection) -> dict[DeskId, tuple[int, int]]:
     """Number and moment (microseconds) of each desk's newest mark, or of its base if it has none."""
     found: dict[DeskId, tuple[int, int]] = {}

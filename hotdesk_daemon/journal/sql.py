@@ -206,9 +206,9 @@ class SqlJournal:
 
     async def close(self) -> None:
         try:
-            await self._writer.close(timeout_s=self._close_timeout_s)
+            await self._reader.close()  # first: whoever closes last takes the log into the database
         finally:
-            await self._reader.close()
+            await self._writer.close(timeout_s=self._close_timeout_s)
 
     def _note_damage(self, fault: str) -> None:
         if not self.damaged.is_set():

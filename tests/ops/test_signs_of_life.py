@@ -32,6 +32,7 @@ def test_every_metric_is_rendered_under_its_documented_name() -> None:
     metrics.events.labels("Start").inc()
     metrics.commands.labels("Bookings Book", "done").inc()
     metrics.sync_runs.labels("connected", "applied").inc()
+    metrics.journal_pruned.labels("records").inc()
     metrics.count_desks({"live": 3})
 
     names = {name for name, _ in samples(metrics)}
