@@ -60,6 +60,7 @@ VERBS: Final[Mapping[str, tuple[str, str]]] = {
     "maintenance": ("maintenance", "Leave a desk alone for a while."),
     "explain": ("explain", "Show why a desk is as it is."),
     "replay": ("replay", "Run the journal through the same rules again."),
+    "journal": ("journal", "Measure, verify, prune and copy the journal; erase a person."),
     "tap": ("tap", "Show what happens, live."),
     "version": ("version", "Show the version."),
 }

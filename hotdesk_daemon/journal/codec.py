@@ -156,6 +156,25 @@ def encode_state(desk: Desk) -> bytes:
     return _encode(stored)
 
 
+def rewrite_state(data: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    """
+    A stored state whose JSON *change* has rewritten, with a checksum that fits again; the same bytes if it did not.
+
+    Raises:
+        UndecodableError: it is no stored state, or is damaged.
+    """
+    stored = _understood(_stored_desk.decode, data, what="snapshot")
+    if stored.check is not None and stored.check != _check(stored):
+        raise UndecodableError("a stored state is damaged: its checksum is another", raw=data)
+    before = bytes(stored.desk)
+    after = change(before)
+    if after == before:
+        return data
+    stored.desk = msgspec.Raw(after)
+    stored.check = _check(stored)
+    return _encode(stored)
+
+
 def decode_desk(data: bytes) -> Desk:
     return _understood(_read_desk, data, what="snapshot")
 

@@ -149,7 +149,7 @@ def put_aside(database: Path, *, at: datetime) -> Path:
         part = database.with_name(database.name + suffix)
         if part.exists():
             part.rename(target.with_name(target.name + suffix))
-    _sync_directory(database.parent)
+    sync_directory(database.parent)
     return target
 
 
@@ -178,7 +178,8 @@ def _log_of(database: Path) -> Path:
     return database.with_name(database.name + "-wal")
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
+    """Make names in *directory* durable."""
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

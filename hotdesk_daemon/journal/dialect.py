@@ -142,8 +142,8 @@ def used_bytes(connection: sa.Connection) -> int:
     """How much of the database is in use: its size without what is free in it."""
     if connection.dialect.name != "sqlite":
         raise NotImplementedError("a limit of size is SQLite's")
-    used = _pragma(connection, "page_count") - _pragma(connection, "freelist_count")
-    return used * _pragma(connection, "page_size")
+    used = pragma(connection, "page_count") - pragma(connection, "freelist_count")
+    return used * pragma(connection, "page_size")
 
 
 def give_back(connection: sa.Connection, *, pages: int, spare_pages: int = 0) -> int:
@@ -154,16 +154,36 @@ def give_back(connection: sa.Connection, *, pages: int, spare_pages: int = 0) ->
     """
     if connection.dialect.name != "sqlite":
         return 0
-    free = _pragma(connection, "freelist_count")
-    if _pragma(connection, "auto_vacuum") != _INCREMENTAL or free <= spare_pages:
+    free = pragma(connection, "freelist_count")
+    if pragma(connection, "auto_vacuum") != _INCREMENTAL or free <= spare_pages:
         return 0
-    with connection.begin():
-        # Each step of the statement moves one page: its rows have to be fetched.
-        connection.exec_driver_sql(f"PRAGMA incremental_vacuum({min(pages, free - spare_pages)})").fetchall()
-    return (free - _pragma(connection, "freelist_count")) * _pragma(connection, "page_size")
+    driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+    # Each step of the statement moves one page: it has to be fetched to its end.
+    driver.execute(f"PRAGMA incremental_vacuum({min(pages, free - spare_pages)})").fetchall()
+    return (free - pragma(connection, "freelist_count")) * pragma(connection, "page_size")
 
 
-def _pragma(connection: sa.Connection, name: str) -> int:
+def compact(connection: sa.Connection) -> int:
+    """Write the database anew without free room, and its log empty; return how many bytes that gave back."""
+    if connection.dialect.name != "sqlite":
+        return 0
+    driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+    before = pragma(connection, "page_count")
+    driver.execute("PRAGMA auto_vacuum = INCREMENTAL")  # a journal of an early version learns it here
+    driver.execute("VACUUM")
+    empty_log(connection)
+    return (before - pragma(connection, "page_count")) * pragma(connection, "page_size")
+
+
+def empty_log(connection: sa.Connection) -> None:
+    """Take all of the log into the database, and leave nothing in its file."""
+    if connection.dialect.name == "sqlite":
+        driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+        driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def pragma(connection: sa.Connection, name: str) -> int:
+    """A number that SQLite tells of its database."""
     driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
     (number,) = driver.execute(f"PRAGMA {name}").fetchone()  # by the driver: it needs no transaction
     return int(number)

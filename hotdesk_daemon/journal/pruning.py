@@ -88,25 +88,27 @@ class Pruned:
 def prune(held: Held, horizons: Horizons, *, slice_s: float = SLICE_S) -> Iterator[Pruned]:
     """Take out what is beyond *horizons*; each step is a slice, and yields what has gone so far."""
     pruned = Pruned()
+    raw, commands = horizons.raw, horizons.commands
     if horizons.records is not None:
         yield from _forget(held, horizons.records, horizons.served, pruned)
         yield from _cut(held, horizons.records, pruned, slice_s)
-    if horizons.raw is not None:
-        yield from _in_slices(lambda: _drop_raw(held.connection, horizons.raw or 0, pruned), pruned, slice_s)
-    if horizons.commands is not None:
-        yield from _in_slices(lambda: _drop_commands(held.connection, horizons.commands or 0, pruned), pruned, slice_s)
+    if raw is not None:
+        yield from _in_slices(held, lambda: _drop_raw(held.connection, raw, pruned), pruned, slice_s)
+    if commands is not None:
+        yield from _in_slices(held, lambda: _drop_commands(held.connection, commands, pruned), pruned, slice_s)
     if horizons.size_bytes is not None:
         yield from _shorten(held, horizons.size_bytes, pruned, slice_s)
     yield from _give_back(held, pruned)
 
 
-def _in_slices(step: Callable[[], bool], pruned: Pruned, slice_s: float) -> Iterator[Pruned]:
-    """Repeat *step* until it says that nothing is left."""
+def _in_slices(held: Held, step: Callable[[], bool], pruned: Pruned, slice_s: float) -> Iterator[Pruned]:
+    """Repeat *step* until it says that nothing is left; what fits into a slice is one transaction."""
     is_more = True
     while is_more:
         end_mono = time.monotonic() + slice_s
-        while is_more and time.monotonic() < end_mono:
-            is_more = step()
+        with held.connection.begin():
+            while is_more and time.monotonic() < end_mono:
+                is_more = step()
         yield pruned
 
 
@@ -128,7 +130,7 @@ def _cut(held: Held, horizon: int, pruned: Pruned, slice_s: float) -> Iterator[P
         return after < bound
 
     if bound:
-        yield from _in_slices(step, pruned, slice_s)
+        yield from _in_slices(held, step, pruned, slice_s)
 
 
 def _cuts(connection: sa.Connection, horizon: int) -> list[tuple[str, int, sa.Table]]:
@@ -173,11 +175,10 @@ def _delete_records(connection: sa.Connection, after: int, bound: int, floors: d
     """Look at some records behind *after*, delete those below their desk's floor, and return how far it looked."""
     number = records.c.journal_seq
     query = sa.select(number, records.c.desk_id, records.c.seq).where(number > after, number <= bound)
-    with connection.begin():
-        rows = connection.execute(query.order_by(number).limit(_ROWS)).all()
-        doomed = [row.journal_seq for row in rows if row.seq <= floors.get(row.desk_id, -1)]
-        if doomed:
-            connection.execute(records.delete().where(number.in_(doomed)))
+    rows = connection.execute(query.order_by(number).limit(_ROWS)).all()
+    doomed = [row.journal_seq for row in rows if row.seq <= floors.get(row.desk_id, -1)]
+    if doomed:
+        connection.execute(records.delete().where(number.in_(doomed)))
     pruned.records += len(doomed)
     return rows[-1].journal_seq if len(rows) == _ROWS else bound
 
@@ -234,20 +235,19 @@ def _forget_if_silent(connection: sa.Connection, desk_id: DeskId, horizon: int, 
 def _drop_raw(connection: sa.Connection, horizon: int, pruned: Pruned) -> bool:
     """Drop the messages of some records older than *horizon*; return whether there may be more."""
     number = records.c.journal_seq
-    with connection.begin():
-        after = int(connection.scalar(sa.select(meta.c.value).where(meta.c.key == RAW_DROPPED)) or 0)
-        query = sa.select(number, records.c.at).where(number > after).order_by(number).limit(_ROWS)
-        old = []
-        for row in connection.execute(query):
-            if row.at > horizon:
-                break
-            old.append(row.journal_seq)
-        if not old:
-            return False
-        between = (number > after, number <= old[-1], records.c.raw.is_not(None), records.c.kind != _KEEPS_RAW)
-        found = connection.execute(records.update().where(*between).values(raw=None))
-        put = dialect.upsert(connection.dialect.name, meta)
-        connection.execute(put, {"key": RAW_DROPPED, "value": str(old[-1])})
+    after = int(connection.scalar(sa.select(meta.c.value).where(meta.c.key == RAW_DROPPED)) or 0)
+    query = sa.select(number, records.c.at).where(number > after).order_by(number).limit(_ROWS)
+    old = []
+    for row in connection.execute(query).all():
+        if row.at > horizon:
+            break
+        old.append(row.journal_seq)
+    if not old:
+        return False
+    between = (number > after, number <= old[-1], records.c.raw.is_not(None), records.c.kind != _KEEPS_RAW)
+    found = connection.execute(records.update().where(*between).values(raw=None))
+    put = dialect.upsert(connection.dialect.name, meta)
+    connection.execute(put, {"key": RAW_DROPPED, "value": str(old[-1])})
     pruned.raw += found.rowcount
     return len(old) == _ROWS
 
@@ -255,10 +255,9 @@ def _drop_raw(connection: sa.Connection, horizon: int, pruned: Pruned) -> bool:
 def _drop_commands(connection: sa.Connection, horizon: int, pruned: Pruned) -> bool:
     """Delete some settled commands older than *horizon*; return whether there may be more."""
     old = (outbox.c.decided_at <= horizon, outbox.c.updated_at <= horizon, outbox.c.state.in_(_SETTLED))
-    with connection.begin():
-        doomed = connection.scalars(sa.select(outbox.c.command_id).where(*old).limit(_ROWS)).all()
-        if doomed:
-            connection.execute(outbox.delete().where(outbox.c.command_id.in_(doomed)))
+    doomed = connection.scalars(sa.select(outbox.c.command_id).where(*old).limit(_ROWS)).all()
+    if doomed:
+        connection.execute(outbox.delete().where(outbox.c.command_id.in_(doomed)))
     pruned.commands += len(doomed)
     return len(doomed) == _ROWS
 

@@ -115,6 +115,12 @@ def entries(
     return [_entry(row) for row in connection.execute(query)]
 
 
+def entries_of_desk(connection: sa.Connection, desk_id: DeskId, after: int, limit: int) -> list[Entry]:
+    """A desk's records behind its number *after*, in their order."""
+    query = sa.select(records).where(records.c.desk_id == desk_id, records.c.seq > after)
+    return [_entry(row) for row in connection.execute(query.order_by(records.c.seq).limit(limit))]
+
+
 def _stored_record(row: sa.Row[*tuple[object, ...]]) -> StoredRecord:
     return read_back(_entry(row))
 

@@ -108,6 +108,19 @@ def reading(url: str) -> Iterator[JournalReading]:
         ConfigError: there is none, or one of another version.
         JournalUnavailableError: it cannot be read.
     """
+    with connected(url) as connection:
+        yield JournalReading(connection)
+
+
+@contextmanager
+def connected(url: str) -> Iterator[sa.Connection]:
+    """
+    A connection to the journal at *url* that can only read.
+
+    Raises:
+        ConfigError: there is none, or one of another version.
+        JournalUnavailableError: it cannot be read.
+    """
     parsed = dialect.parse_url(url)
     file = dialect.file_of(parsed)
     if file is not None and not file.is_file():
@@ -115,7 +128,7 @@ def reading(url: str) -> Iterator[JournalReading]:
     try:
         with dialect.make_engine(parsed, read_only=True).connect() as connection:
             _check(connection, where=str(file or url))
-            yield JournalReading(connection)
+            yield connection
     except sa.exc.SQLAlchemyError as exc:
         raise unavailable("read", exc) from exc
 

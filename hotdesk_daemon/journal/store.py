@@ -81,10 +81,15 @@ class Aside(msgspec.Struct, frozen=True, kw_only=True):
 
 @contextmanager
 def opened(
-    url: sa.URL, *, created_at: datetime, max_size_bytes: int | None = None, mark_every: timedelta = timedelta(days=1)
+    url: sa.URL,
+    *,
+    created_at: datetime,
+    max_size_bytes: int | None = None,
+    mark_every: timedelta = timedelta(days=1),
+    may_put_aside: bool = True,
 ) -> Iterator[Store]:
     """
-    Own the database at *url*; a damaged one is put aside, and another begun.
+    Own the database at *url*; a damaged one is put aside, and another begun, unless that is not wanted.
 
     Raises:
         JournalLockedError: another process owns it.
@@ -95,7 +100,7 @@ def opened(
     try:
         with dialect.held(url):
             store = Store(url, created_at=created_at, max_size_bytes=max_size_bytes, mark_every=mark_every)
-            store.open()
+            store.open(may_put_aside=may_put_aside)
             try:
                 yield store
             finally:
@@ -118,6 +123,8 @@ def _not_opened(url: sa.URL, exc: BaseException) -> JournalError:
     if file is None:
         return error
     text = f"{file}: {error}"
+    if damage.is_damage(exc):
+        return JournalDamagedError(f"{text}; start the daemon, which puts it aside, or restore a backup")
     is_barred = isinstance(exc, OSError) and exc.errno not in _PASSING
     if is_barred or dialect.error_kind(exc) in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}:
         return JournalPlaceError(f"{text}; let the daemon's user write there, or choose another daemon.state_dir")
@@ -171,7 +178,7 @@ class Store:
 
     # --- the file ----------------------------------------------------------------------------------------------------
 
-    def open(self) -> None:
+    def open(self, *, may_put_aside: bool = True) -> None:
         """Open the database, or put it aside and begin another."""
         file = dialect.file_of(self._url)
         try:
@@ -179,7 +186,7 @@ class Store:
                 damage.examine(file)
             self._connect()
         except (JournalDamagedError, sa.exc.SQLAlchemyError, sqlite3.Error, UnicodeDecodeError) as exc:
-            if file is None or not damage.is_damage(exc):
+            if file is None or not (may_put_aside and damage.is_damage(exc)):
                 self.close()
                 raise _not_opened(self._url, exc) from exc
             self.aside = self._put_aside(file, fault=str(getattr(exc, "orig", None) or exc))

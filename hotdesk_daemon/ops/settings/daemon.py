@@ -83,14 +83,14 @@ class JournalSettings:
     keep_s: float = setting(
         Duration("1h", "3650d", step_s=1),
         "How long what happened is kept; a day longer at most. `explain` and `replay` reach so far back. A desk takes "
-        "about 1 MB a day.",
+        "about half a megabyte a day, two thirds of that when the messages are gone.",
         default=90 * 86_400.0,
         key="keep",
     )
     keep_raw_s: float = setting(
         Duration("1h", "3650d", step_s=1),
-        "How long the messages are kept as they came, beside what was understood of them: about half of the room, "
-        "needed only to look into a misunderstanding. What could not be understood is kept as long as its record.",
+        "How long the messages are kept as they came, beside what was understood of them: a third of the room, needed "
+        "only to look into a misunderstanding. What could not be understood is kept as long as its record.",
         default=14 * 86_400.0,
         key="keep_raw",
     )
@@ -104,7 +104,7 @@ class JournalSettings:
     max_size_bytes: int = setting(
         Size("16MiB", "1048576GiB"),
         "Largest size of the journal. Beyond it the oldest records go, however young, and the log says so. The default "
-        "holds 100 desks for three months; leave as much again free on the disk.",
+        "holds 300 desks for three months; leave as much again free on the disk.",
         default=10 << 30,
         key="max_size",
     )
