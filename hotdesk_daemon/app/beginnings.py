@@ -47,7 +47,7 @@ def beginning(
     if last == 0:
         return Beginning()
     snapshot = journal.snapshot(desk)
-    state = snapshot if snapshot is not None and snapshot.seq <= last else Desk(desk_id=desk)
+    state = snapshot if snapshot is not None and snapshot.seq <= last else journal.base(desk) or Desk(desk_id=desk)
     good, held = state, []
     for entry in journal.entries_of(desk, after_seq=state.seq, before=journal_seq):
         if tick is not None:

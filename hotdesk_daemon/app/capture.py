@@ -27,7 +27,7 @@ from hotdesk_daemon.captures.redaction import Redactor
 from hotdesk_daemon.captures.writing import CaptureWriter, capture_file
 from hotdesk_daemon.core.errors import ConfigError, HotdeskError
 from hotdesk_daemon.core.ids import DeskId
-from hotdesk_daemon.journal import JournalUnavailableError
+from hotdesk_daemon.journal import Entry, JournalUnavailableError
 from hotdesk_daemon.journal.reading import reading
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from typing import IO
 
     from hotdesk_daemon.core.desk import Desk
-    from hotdesk_daemon.journal import Entry
     from hotdesk_daemon.journal.reading import JournalReading
 
 __all__ = ["Capture", "Captured", "InterruptedCaptureError", "Stop", "Wanted", "capture_file", "has_key"]
@@ -287,7 +286,7 @@ class Capture:
     def _entries(self, journal: JournalReading, first: int, *, before: int) -> Iterator[Entry]:
         desks = self._wanted.desks
         if len(desks) != 1:
-            return journal.entries(desks=desks, after=first - 1)
+            return (one for one in journal.entries(desks=desks, after=first - 1) if isinstance(one, Entry))
         # One desk's own are found by their numbers, without going through those of all the others.
         return journal.entries_of(desks[0], after_seq=journal.last_seq_before(desks[0], first), before=before)
 
@@ -300,7 +299,7 @@ class Capture:
             journal.refresh()
             newest, _ = journal.end()
             for entry in journal.entries(desks=self._wanted.desks, after=after):
-                if not output.put(entry):
+                if isinstance(entry, Entry) and not output.put(entry):
                     return "size"
             # Not the last entry's number: where few desks are followed, what others did would be read again each time.
             after = max(newest, after)

@@ -101,6 +101,7 @@ class Fleet:
         self._metrics = metrics
         self._journal_error: str | None = None
         self._is_explaining = False  # one at a time: each is a second's work of a thread beside the event loop's
+        self._waiting_for_journal: set[DeskId] = set()
         self._lists: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None
 
@@ -189,13 +190,20 @@ class Fleet:
             case _:
                 raise AssertionError(f"an effect that nobody performs: {effect!r}")
 
-    def journal_failed(self, error: Exception) -> None:
+    def journal_failed(self, desk: DeskId, error: Exception) -> None:
+        self._waiting_for_journal.add(desk)
         self._journal_error = str(error)
         self._narrator.journal_failed(error)
 
-    def journal_worked(self, took_s: float) -> None:
-        self._journal_error = None
-        self._narrator.journal_worked(took_s)
+    def journal_worked(self, desk: DeskId, took_s: float) -> None:
+        self._narrator.journal_took(took_s)
+        if not self._waiting_for_journal:
+            return
+        # Where there is room for little, small commits succeed among large ones that do not: it works once all do.
+        self._waiting_for_journal.discard(desk)
+        if not self._waiting_for_journal:
+            self._journal_error = None
+            self._narrator.journal_worked()
 
     # --- lists -------------------------------------------------------------------------------------------------------
 
@@ -417,7 +425,7 @@ class Fleet:
         """What keeps the daemon from serving anybody."""
         found = [] if self.started else ["The daemon is starting."]
         if self._journal_error is not None:
-            found.append(f"The journal cannot be written: {self._journal_error}.")
+            found.append(f"Nothing new is taken: {self._journal_error}.")
         return found
 
     def readiness(self) -> Readiness:

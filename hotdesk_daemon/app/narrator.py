@@ -137,14 +137,17 @@ class Narrator:
     def journal_failed(self, error: Exception) -> None:
         """The journal could not be written."""
         self._metrics.journal_writable.set(0)
+        self._metrics.journal_failures.inc()
         self._journal_fold.down("journal", "journal.unavailable", error=str(error))
 
-    def journal_worked(self, took_s: float) -> None:
+    def journal_took(self, seconds: float) -> None:
         """The journal was written, which took so long."""
-        self._metrics.journal_append.observe(took_s)
-        if self._journal_fold.is_down("journal"):
-            self._metrics.journal_writable.set(1)
-            self._journal_fold.up("journal", "journal.recovered")
+        self._metrics.journal_append.observe(seconds)
+
+    def journal_worked(self) -> None:
+        """The journal can be written again."""
+        self._metrics.journal_writable.set(1)
+        self._journal_fold.up("journal", "journal.recovered")
 
     def retried(
         self, desk_id: str, command_id: str, *, booking_id: str | None, attempt: int, wait_s: float, cause: str

@@ -51,11 +51,11 @@ class Surroundings(Protocol):
     def perform(self, desk: DeskId, effect: Effect) -> None:
         """Do what a step asks for."""
 
-    def journal_failed(self, error: Exception) -> None:
-        """A commit failed; it is tried again."""
+    def journal_failed(self, desk: DeskId, error: Exception) -> None:
+        """A desk's commit failed; it is tried again."""
 
-    def journal_worked(self, took_s: float) -> None:
-        """A commit succeeded, which took so long."""
+    def journal_worked(self, desk: DeskId, took_s: float) -> None:
+        """A desk's commit succeeded, which took so long."""
 
 
 class _Decided(NamedTuple):
@@ -229,14 +229,14 @@ class DeskWorker:
             try:
                 await self._journal.append(records, snapshots=snapshots)
             except JournalUnavailableError as exc:
-                self._around.journal_failed(exc)
+                self._around.journal_failed(desk.desk_id, exc)
                 await asyncio.sleep(_RETRY_S[min(tries, len(_RETRY_S) - 1)])
                 tries += 1
             else:
                 break
         if snapshots:
             self._snapshot_seq = desk.seq
-        self._around.journal_worked(time.perf_counter() - began_mono)
+        self._around.journal_worked(desk.desk_id, time.perf_counter() - began_mono)
 
     def _tell(self, decided: list[_Decided]) -> None:
         for device in self.desk.devices.values():

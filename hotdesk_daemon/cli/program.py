@@ -66,6 +66,7 @@ VERBS: Final[Mapping[str, tuple[str, str]]] = {
     "import": ("import_", "Make a capture of what other tools have written."),
     "replay": ("replay", "Run history through the same rules again."),
     "what-if": ("what_if", "Run the journal under other rules."),
+    "journal": ("journal", "Measure, verify, prune and copy the journal; erase a person."),
     "tap": ("tap", "Show what happens, live."),
     "version": ("version", "Show the version."),
 }

@@ -115,11 +115,20 @@ class Stored:
     What a desk's state is rebuilt from: the newest usable snapshot and the inputs after it.
 
     Without a snapshot the tail is the whole history. ``missing_seq`` is the first number that should be in the tail
-    and is not; then the state cannot be rebuilt to the end.
+    and is not; then the state cannot be rebuilt to the end. ``is_begun_anew`` says that the state could not be rebuilt
+    at all: the snapshot is an empty one, and what was open is lost.
     """
 
     snapshot: Desk | None = None
     tail: tuple[TailEntry, ...] = ()
+    is_begun_anew: bool = False
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the newest input."""
+        if self.tail:
+            return self.tail[-1].seq
+        return self.snapshot.seq if self.snapshot else 0
 
     @property
     def missing_seq(self) -> int | None:
@@ -174,8 +183,12 @@ class Reading(Protocol):
     def desks(self) -> list[DeskId]:
         """Every desk that has records, by name."""
 
-    def entries(self, *, desks: Collection[DeskId] = (), until: datetime | None = None) -> Iterator[Entry]:
-        """The records of *desks*, or of all, in the order of their commits."""
+    def entries(self, *, desks: Collection[DeskId] = (), until: datetime | None = None) -> Iterator[Entry | Desk]:
+        """
+        The records of *desks*, or of all, in the order of their commits.
+
+        Before them comes the state from which a desk's records go on where they do not begin with the desk.
+        """
 
     def newest(self, desk_id: DeskId, *, until: datetime | None = None) -> Iterator[StoredRecord]:
         """The records of a desk from the newest, or the newest at *until*, backwards."""

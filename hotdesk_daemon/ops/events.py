@@ -179,6 +179,8 @@ _ALL: Final = (
     _event("desk.drift", "warning", "A timed list corrected something that no event had told."),
     _event("desk.surprise", "warning", "An event did not fit what was held; the list is read again.", "kind", "code",
            "booking_id"),
+    _event("desk.begun_anew", "error", "What was held about a desk cannot be rebuilt from the journal. It begins anew: "
+           "lists tell what is booked.", "commands_lost"),
     _event("desk.overflow", "warning", "A desk's mailbox is full: its devices are read more slowly, requests are "
            "refused for now. Once per flood.", "size"),
     _event("desk.drained", "info", "A desk's mailbox that was full is empty again."),
@@ -225,6 +227,8 @@ _ALL: Final = (
            "is sent again.", *_COMMAND, "attempt"),
     _event("command.parked", "error", "A command could not be carried out and waits for a person: "
            "`hotdesk-daemon commands retry` or `drop`.", *_COMMAND, "attempt", "message"),
+    _event("command.lost", "error", "A command was open in a journal that could not be read on. Nobody knows whether "
+           "it was carried out, and nobody sends it again: look at the desk.", *_COMMAND, "state"),
     _event("command.dropped", "info", "A command will not be sent: a person dropped it, or it is not needed any more.",
            *_COMMAND),
     _event("command.retried", "info", "A person asked that a parked command be tried again.", *_COMMAND),
@@ -240,6 +244,21 @@ _ALL: Final = (
     _event("journal.unavailable", "error", "The journal cannot be written: nothing new is accepted. Look at the disk.",
            "error"),
     _event("journal.recovered", "info", "The journal can be written again."),
+    _event("journal.quarantined", "error", "The journal was damaged. It is at `file` now, and another one has begun: "
+           "`remedy` says what is left to do. `desks` were taken over with `commands_kept` open commands; each that "
+           "was lost is told by `command.lost`.", "file", "error", "remedy", "desks", "commands_kept", "commands_lost"),
+    _event("journal.renewal_failed", "error", "A damaged journal could not be put aside: nothing new is accepted. "
+           "Tried again. Debug: the same again.", "error"),
+    _event("journal.pruned", "info", "What is older than it has to be was taken out (`journal.keep` and its like).",
+           "records", "raw", "commands", "forgotten", "freed_bytes"),
+    _event("journal.prune_failed", "warning", "The journal could not be pruned; tried again. Debug: the same again.",
+           "error"),
+    _event("journal.shortened", "warning", "The journal reached `journal.max_size`: records younger than "
+           "`journal.keep` went. They are kept from `since` on.", "since"),
+    _event("journal.too_large", "warning", "The journal is larger than `journal.max_size`, and nothing in it can be "
+           "spared. Raise the limit. Debug: the same again.", "limit_bytes"),
+    _event("journal.clock_doubted", "warning", "The clock is far ahead of what is known. Nothing more is pruned by age "
+           "until it has stood for a day.", "ahead_s"),
     _event("http.started", "info", "The HTTP door is open.", "url"),
     _event("http.request_failed", "error", "An HTTP request met a bug: report the line.", "method", "route", "status"),
     _event("simulator.started", "info", "The simulated site stands.", "desks", "devices", "seed", "speed", "took_s"),

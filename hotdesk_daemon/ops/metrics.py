@@ -174,6 +174,12 @@ class Metrics:
             "config_last_reload_success_timestamp_seconds", "When it was last read and could be used."
         )
 
+        self.journal_size = self._gauge("journal_size_bytes", "Size of the journal with what SQLite keeps beside it.")
+        self.journal_pruned = self._counter(
+            "journal_pruned", "What retention took out of the journal.", kind=("records", "raw", "commands")
+        )
+        self.journal_failures = self._counter("journal_write_failures", "Commits that failed and were tried again.")
+        self.journal_quarantined = self._counter("journal_quarantined", "Damaged journals that were put aside.")
         self.journal_writable = self._gauge("journal_writable", "Whether the last write to the journal succeeded.")
         self.journal_writable.set(1)
         self.journal_append = self._histogram(

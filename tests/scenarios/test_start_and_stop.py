@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from typing import TYPE_CHECKING, Any, Self
 
@@ -149,10 +150,12 @@ async def test_while_it_was_down_the_world_went_on(open_site: OpenSite) -> None:
     await seen(site)
 
 
-async def test_two_daemons_do_not_share_a_journal(open_site: OpenSite, tmp_path: Path, transport: Transport) -> None:
+async def test_two_daemons_do_not_share_a_state_directory(
+    open_site: OpenSite, tmp_path: Path, transport: Transport
+) -> None:
     await open_site("local")
 
-    with pytest.raises(TransientError, match="journal"):
+    with pytest.raises(TransientError, match=rf"the state directory {tmp_path} is in use by process {os.getpid()} on "):
         async with site_of(directory=tmp_path, transport=transport):
             pass
 

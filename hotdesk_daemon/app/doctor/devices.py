@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -21,6 +22,8 @@ from hotdesk_daemon.app.doctor.facts import WANTED, Facts, Value, judge_facts
 from hotdesk_daemon.app.doctor.findings import Finding, failed, fine, skipped, warned
 from hotdesk_daemon.app.endpoints import endpoint_of
 from hotdesk_daemon.core.errors import ConfigError, HotdeskError
+from hotdesk_daemon.ops.settings import DeskSettings, DeviceSettings, SocketSettings
+from hotdesk_daemon.transport import SslContexts
 from hotdesk_daemon.transport.opening import open_socket
 from hotdesk_daemon.transport.session import Session
 from hotdesk_daemon.transport.setbacks import SetbackError, SetbackKind
@@ -31,12 +34,11 @@ from hotdesk_daemon.xapi.rendering import render_list
 from hotdesk_daemon.xapi.times import parse_instant
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from websockets.asyncio.client import ClientConnection
 
-    from hotdesk_daemon.ops.settings import DeskSettings, DeviceSettings, SocketSettings
-    from hotdesk_daemon.transport import Endpoint, SslContexts
+    from hotdesk_daemon.transport import Endpoint
     from hotdesk_daemon.xapi.releases import Release
 
 #: The whole of a visit, and its parts; a device that is slower than this has a finding of its own.

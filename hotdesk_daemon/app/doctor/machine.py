@@ -7,8 +7,8 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from hotdesk_daemon.app.process import files_needed
 from hotdesk_daemon.app.doctor.findings import Finding, failed, fine, warned
+from hotdesk_daemon.app.process import files_needed
 from hotdesk_daemon.app.safety import BREAKER_FILE, HALT_FILE, NO_REASON
 
 if TYPE_CHECKING:
