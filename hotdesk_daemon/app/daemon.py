@@ -20,6 +20,7 @@ import attrs
 
 from hotdesk_daemon import __version__
 from hotdesk_daemon.api.server import serve
+from hotdesk_daemon.app.clockwatch import ClockWatch
 from hotdesk_daemon.app.fleet import Fleet
 from hotdesk_daemon.app.housing import Housing
 from hotdesk_daemon.app.journal_care import JournalCare, retention_of
@@ -306,6 +307,8 @@ class Daemon:
                 tasks = Tasks(group)
                 endless = [tasks.add(timekeeper.run(), name="timekeeper")]
                 endless.append(tasks.add(fleet.switches.watch(self.sleep), name="switches"))
+                watch = ClockWatch(clock=self.clock, fleet=fleet, sleep=self.sleep)
+                endless.append(tasks.add(watch.run(), name="clock watch"))
                 housing.start_workers(tasks)
                 dispatching = group.create_task(dispatcher.run(), name="dispatcher")
                 housing.start_links(tasks)

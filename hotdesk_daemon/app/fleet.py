@@ -22,6 +22,7 @@ from hotdesk_daemon.app.resync import read_truth
 from hotdesk_daemon.core.desk import CommandState, LinkState
 from hotdesk_daemon.core.errors import PermanentError, TransientError
 from hotdesk_daemon.core.inputs import (
+    ClockSet,
     CommandAnswered,
     CommandSending,
     LinkDown,
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
 #: How long a person's wish may wait for its commit before they are told to look again later.
 ASK_TIMEOUT_S: Final = 10.0
 _SETTLE_LOOK_S: Final = 0.005
+_CLOCK_SET: Final = ClockSet.__name__
 _TO_BE_SENT: Final = frozenset({CommandState.PENDING, CommandState.SENDING})
 
 
@@ -173,6 +175,8 @@ class Fleet:
             # Parked, dropped or done without being sent: the dispatcher must not hold the next one up for it.
             if self.dispatcher is not None and command.state not in _TO_BE_SENT:
                 self.dispatcher.withdraw(command.command_id)
+            elif self.dispatcher is not None and record.kind == _CLOCK_SET:
+                self.dispatcher.renew(record.desk_id, command)
         if len(self.watchers):
             self.watchers.publish(_stream_item(record, step))
 

@@ -71,6 +71,7 @@ async def _run(settings: Settings, load: Callable[[], Settings], origin: str, on
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop_by, number)
     loop.add_signal_handler(signal.SIGHUP, daemon.reload_soon)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # whoever started us may have blocked it
     get_log().info(
         "daemon.started",
         version=__version__,

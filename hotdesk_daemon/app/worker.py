@@ -16,7 +16,7 @@ from hotdesk_daemon.app.mailbox import Letter, Mailbox
 from hotdesk_daemon.core.decide import decide
 from hotdesk_daemon.core.desk import Desk, LinkState, Timer
 from hotdesk_daemon.core.ids import DeviceId
-from hotdesk_daemon.core.inputs import CommandAnswered, Input, TimerFired, Undecodable
+from hotdesk_daemon.core.inputs import ClockSet, CommandAnswered, Input, TimerFired, Undecodable
 from hotdesk_daemon.journal import JournalUnavailableError, Record
 from hotdesk_daemon.ops.logs import get_log
 from hotdesk_daemon.xapi.notifications import parse_feedback
@@ -36,6 +36,8 @@ BATCH: Final = 256
 TIMERS_A_TURN: Final = 256
 #: Inputs between two snapshots of a desk.
 SNAPSHOT_EVERY: Final = 64
+#: A wall clock that leaves the steady one by more than this was set; a time service that only trims it stays below.
+CLOCK_STEP_S: Final = 10.0
 _RETRY_S: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -91,6 +93,7 @@ class DeskWorker:
         self._snapshot_seq = desk.seq
         self._is_turning = False
         self._spoiled: set[Timer] = set()  # timers that could not be decided, until the next start
+        self._offset_s = offset_s(clock)
         self._timers, self._first = desk.timers, desk.next_timer()
         self._log = get_log(desk_id=desk.desk_id)
         self._resume_timers()
@@ -134,7 +137,7 @@ class DeskWorker:
         mono = self._clock.mono()
         desk = self.desk
         decided: list[_Decided] = []
-        for letter in letters:
+        for letter in (*self._clock_letters(), *letters):
             inputs = self._open(letter)
             for part, told in enumerate(inputs):
                 given, step = self._step(desk, told, now=now)
@@ -154,6 +157,14 @@ class DeskWorker:
                 self._spoiled.add(timer)
             decided.append(_Decided(self._record(desk, given, step, letter, now=now, mono=mono), step, None))
         return decided
+
+    def _clock_letters(self) -> tuple[Letter, ...]:
+        """Before anything is decided by a clock that was set meanwhile, say so."""
+        now_s = offset_s(self._clock)
+        by_s, self._offset_s = now_s - self._offset_s, now_s
+        if abs(by_s) < CLOCK_STEP_S:
+            return ()
+        return (Letter(source="clock", inputs=(ClockSet(by_s=round(by_s)),)),)
 
     def _due_timers(self, desk: Desk, *, now: datetime) -> list[Timer]:
         """Timers due now. Those that firing sets anew for the past wait for the next turn."""
@@ -265,3 +276,8 @@ class DeskWorker:
             sound = (t for t in self.desk.timers.values() if t not in self._spoiled)
             timer = min(sound, key=lambda t: t.due, default=None)
         self._timekeeper.set(self.desk.desk_id, timer.due if timer else None, self.mailbox.wake.set)
+
+
+def offset_s(clock: Clock) -> float:
+    """By how much the wall clock is ahead of the steady one."""
+    return clock.now().timestamp() - clock.mono()

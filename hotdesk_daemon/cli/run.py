@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import click
@@ -12,7 +13,14 @@ from hotdesk_daemon.cli.options import Config, with_config
 @click.command("run")
 @with_config
 def command(config: Config) -> int:
-    """Run the daemon until it is told to stop."""
+    """
+    Run the daemon until it is told to stop.
+
+    SIGTERM and SIGINT stop it: commands that are being sent are waited for a moment; a second signal waits for none.
+    SIGHUP has the configuration read again.
+    """
+    # A reload that is asked for from here on is neither lost nor the end: it waits until somebody can take it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     settings = config.load()
     from hotdesk_daemon.app.process import main
 

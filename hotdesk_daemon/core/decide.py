@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from hotdesk_daemon.core import handout, orders, settlement, sync, verdicts
+from hotdesk_daemon.core import handout, orders, settlement, sync, verdicts, waits
 from hotdesk_daemon.core import inputs as i
 from hotdesk_daemon.core.desk import Desk, Device, SignInState, altered
 from hotdesk_daemon.core.devices import flush, take_event, take_link_input, take_list, take_status
@@ -205,6 +205,7 @@ ROUTES: Final[Mapping[type[i.Input], Callable[[Draft, Any], None]]] = {
     i.ResyncAsked: _resync,
     i.MaintenanceAsked: _maintain,
     i.DeskConfigured: _configured,
+    i.ClockSet: waits.shift,
     i.DaemonStarted: _started,
     **dict.fromkeys((*FIELDS, *PLAIN), take_status),
 }

@@ -434,6 +434,13 @@ class DeskConfigured(Input):
 
 
 @attrs.frozen(kw_only=True)
+class ClockSet(Input):
+    """Somebody set the wall clock that we live by, ahead by so many seconds or, below 0, back."""
+
+    by_s: int
+
+
+@attrs.frozen(kw_only=True)
 class DaemonStarted(Input):
     """We begin: every link is down, and what was being sent when we ended may or may not have been done."""
 

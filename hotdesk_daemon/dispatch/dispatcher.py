@@ -98,6 +98,13 @@ class Dispatcher:
         lane.add(command)
         self._start(lane)
 
+    def renew(self, desk: DeskId, command: OpenCommand) -> None:
+        """Let another deadline count for a command that waits here; one that does not is left alone."""
+        lane = self._lanes.get(desk)
+        held = lane.find(command.command_id) if lane is not None else None
+        if held is not None:
+            held.command = attrs.evolve(held.command, deadline=command.deadline)
+
     def withdraw(self, command_id: CommandId) -> bool:
         """
         Take a command back; True when it will not be sent (again).

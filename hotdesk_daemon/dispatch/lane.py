@@ -133,7 +133,7 @@ class Lane:
             retry=retry_if_exception(lambda exc: verdict(exc) is Judgement.TRANSIENT),
             wait=RetryWait(self.gear.retry, rng=self.gear.rng),
             stop=DeadlineStop(
-                deadline=held.command.deadline,
+                deadline=lambda: held.command.deadline,
                 max_attempts=self.gear.retry.max_attempts,
                 sendings=lambda: held.sendings,
                 now=self.gear.now,

@@ -110,7 +110,12 @@ class DeadlineStop(stop_base):
     """
 
     def __init__(
-        self, *, deadline: datetime, max_attempts: int, sendings: Callable[[], int], now: Callable[[], datetime]
+        self,
+        *,
+        deadline: Callable[[], datetime],
+        max_attempts: int,
+        sendings: Callable[[], int],
+        now: Callable[[], datetime],
     ) -> None:
         self._deadline = deadline
         self._max_attempts = max_attempts
@@ -120,6 +125,6 @@ class DeadlineStop(stop_base):
     def __call__(self, retry_state: RetryCallState) -> bool:
         if self._sendings() >= self._max_attempts:
             return True
-        left = self._deadline - self._now()
+        left = self._deadline() - self._now()
         # Compared in seconds: a Retry-After may exceed what a timedelta holds.
         return retry_state.upcoming_sleep >= left / timedelta(seconds=1)

@@ -85,6 +85,8 @@ _ALL: Final = (
     _event("breaker.opened", "error", "The rules would have destroyed something on too many desks: their commands are "
            "held back until a person closes the breaker.", "reason"),
     _event("breaker.closed", "warning", "A person lets the rules go on."),
+    _event("clock.stepped", "warning", "The machine's wall clock was set, ahead or (below 0) back. What is waited for "
+           "moves with it; what stands in calendars does not. Look at the time service.", "by_s"),
     _event("config.invalid", "error", "The configuration cannot be used. Mend what `problem` says.", "problem"),
     _event("config.warning", "warning", "The configuration works but should be mended.", "problem"),
     _event("config.reloaded", "info", "The configuration was read again and is in force: which settings are others, "

@@ -74,6 +74,33 @@ def test_a_daemon_asked_to_reload_takes_what_is_right_and_refuses_what_is_wrong(
     assert (0, "config.reloaded") == (code, _events(log)[-1])  # what comes later is below the new level
 
 
+def test_a_reload_asked_for_before_the_daemon_can_reload_is_neither_lost_nor_its_end(tmp_path: Path) -> None:
+    """
+    The configuration comes through a pipe, so that each reading of it lasts until it is written.
+    """
+    config, log = tmp_path / "hotdesk.toml", tmp_path / "log"
+    os.mkfifo(config)
+    with (
+        log.open("w") as out,
+        subprocess.Popen([*PROGRAM, "run", "--config", str(config)], cwd=tmp_path, stdout=out) as daemon,
+    ):
+        try:
+            with config.open("w") as pipe:  # opens when the other end is being read
+                daemon.send_signal(signal.SIGHUP)
+                pipe.write('[daemon]\nstate_dir = "state"\n[http]\nport = 0\n')
+            _wait_for(log, "daemon.started")  # that it was read is certain
+            config.write_text('[daemon]\nstate_dir = "state"\nstage = "observe"\n[http]\nport = 0\n')
+            _wait_for(log, "config.reloaded")
+        finally:
+            daemon.terminate()
+        code = daemon.wait(timeout=LIMIT_S)
+
+    assert (0, [["daemon.stage"]]) == (
+        code,
+        [line["settings"] for line in _lines(log) if line["event"] == "config.reloaded"],
+    )
+
+
 def test_a_daemon_that_may_open_too_few_files_says_how_to_allow_more(tmp_path: Path) -> None:
     config = tmp_path / "hotdesk.toml"
     config.write_text('[daemon]\nstate_dir = "state"\n[http]\nport = 0\n')

@@ -22,6 +22,7 @@ from hotdesk_daemon.app.simulated import desk_settings
 from hotdesk_daemon.core.desk import BookingState, CommandState, LinkState
 from hotdesk_daemon.core.ids import DeskId
 from hotdesk_daemon.core.policy import Stage
+from hotdesk_daemon.ops.clocks import Clock
 from hotdesk_daemon.ops.notify import Notifier
 from hotdesk_daemon.ops.settings import (
     DaemonSettings,
@@ -75,6 +76,7 @@ class Site:
     _http: aiohttp.ClientSession = attrs.field(init=False)
     _run: asyncio.Task[None] = attrs.field(init=False)
     found: Settings | Exception | None = None
+    lives_by: Clock | None = None  # the daemon's clock, where it is not the floor's
     service: Mapping[str, str] = attrs.field(factory=dict)  # what a service manager puts into the environment
     _marks: dict[str, int] = attrs.field(factory=dict)
     _noted: dict[str, int] = attrs.field(factory=dict)
@@ -85,7 +87,7 @@ class Site:
         """Start the daemon (again); return when it serves, and every desk is live unless told otherwise."""
         self.daemon = Daemon(
             self.settings,
-            self.clock,
+            self.lives_by or self.clock,
             mono=self.clock.mono,
             sleep=self._sleep,
             load=self._load,

@@ -100,11 +100,18 @@ class Hearing:
 
     ``members`` are its devices by UUID, ``others`` those that are listed and known to be no business of ours.
     ``is_up`` says whether the stream of messages stands; without it no device counts as reached, and with it those do
-    that nothing stands against.
+    that nothing stands against. *mono* is the machine's time, *now* and *now_mono* are the site's.
     """
 
     def __init__(
-        self, *, fleet: Fleet, seen: Seen, ears: Ears, mono: Callable[[], float], now: Callable[[], datetime]
+        self,
+        *,
+        fleet: Fleet,
+        seen: Seen,
+        ears: Ears,
+        mono: Callable[[], float],
+        now: Callable[[], datetime],
+        now_mono: Callable[[], float],
     ) -> None:
         self.members: dict[str, Member] = {}
         self.others: frozenset[str] = frozenset()
@@ -115,7 +122,8 @@ class Hearing:
         self._ears = ears
         self._mono = mono
         self._now = now
-        self._made = now()
+        self._now_mono = now_mono
+        self._made, self._made_mono = now(), now_mono()
         self._strangers: set[str] = set()
 
     # --- messages ----------------------------------------------------------------------------------------------------
@@ -129,13 +137,24 @@ class Hearing:
         Raises:
             TransientError: one could not be dealt with. When all are given again, those before it are not heard twice.
         """
-        oldest = max(self._now() - self._seen.kept, self._made - _BEFORE_START) if is_posted else None
+        oldest = self._oldest() if is_posted else None
         waits = [await self._begin(raw, oldest) for raw in messages]
         for durable in waits:
             if not durable.done():  # most of them are with the first
                 await asyncio.wait((durable,))  # as long as the journal takes: only what is durable is acknowledged
         if any(durable.cancelled() for durable in waits):
             raise TransientError("whoever brought the same message first gave up before it was heard")
+
+    def _oldest(self) -> datetime:
+        """
+        The least moment of a post that counts: since then we remember what we heard.
+
+        The clock may have been set since our start, and nobody knows whether it was right then or is now: the earlier
+        moment counts.
+        """
+        now = self._now()
+        began = min(self._made, now - timedelta(seconds=self._now_mono() - self._made_mono))
+        return max(now - self._seen.kept, began - _BEFORE_START)
 
     async def _begin(self, raw: bytes, not_before: datetime | None) -> asyncio.Future[None]:
         known = self._seen.find(raw)

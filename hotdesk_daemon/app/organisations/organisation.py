@@ -101,6 +101,7 @@ class Organisation:
             ears=self,
             mono=tools.mono,
             now=tools.clock.now,
+            now_mono=tools.clock.mono,
         )
         self._stream = Stream(self._hearing, sleep=tools.sleep, log=self._log)
         self._membership = Membership(

@@ -121,7 +121,12 @@ class Room:
 def room() -> Room:
     clock, mailbox, ears, ways = PassingClock(), Mailbox(), Ears(), HeardWays()
     hearing = Hearing(
-        fleet=cast("Fleet", mailbox), seen=Seen(mono=clock.mono), ears=ears, mono=clock.mono, now=clock.now
+        fleet=cast("Fleet", mailbox),
+        seen=Seen(mono=clock.mono),
+        ears=ears,
+        mono=clock.mono,
+        now=clock.now,
+        now_mono=clock.mono,
     )
     member = Member(uuid=UUID, device=DEVICE, desk=DESK, ways=cast("Ways", ways), software="1", awaits_directory=False)
     hearing.members[UUID] = member
