@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import stat
 from contextlib import AbstractAsyncContextManager, closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -36,7 +36,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "state" / "journal.db"
 
 
-def opened(path: Path, **settings: int) -> AbstractAsyncContextManager[SqlJournal]:
+def opened(path: Path, **settings: Any) -> AbstractAsyncContextManager[SqlJournal]:
     return SqlJournal.open(f"sqlite:///{path}", clock=now, **settings)
 
 

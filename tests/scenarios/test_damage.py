@@ -9,14 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import pytest
 
 from hotdesk_daemon.app.recordings import recorded
 from hotdesk_daemon.app.replay import replay
-from hotdesk_daemon.core.desk import CommandState
 from tests.scenarios.expecting import seen
 from tests.scenarios.site import LIMIT_S
-from tests.scenarios.transports import over_socket
 
 if TYPE_CHECKING:
     import io
@@ -118,9 +115,7 @@ async def test_what_was_open_in_a_broken_journal_is_taken_over_and_asked_about_b
     assert codes.index("command.sent") < codes.index("command.unknown") < codes.index("command.done")
 
 
-async def test_what_was_open_and_cannot_be_taken_over_is_told_one_by_one(
-    open_site: OpenSite, log: io.StringIO
-) -> None:
+async def test_what_was_open_and_cannot_be_taken_over_is_told_one_by_one(open_site: OpenSite, log: io.StringIO) -> None:
     site = await open_site("local")
     site.device.reboot(600)
     await site.clock.settle()
