@@ -41,8 +41,8 @@ _KINDS: Final = frozenset(
     }
 )
 _MAGIC: Final = b"SQLite format 3\0"
-#: What a journal has in it, wherever its first page may be.
-_OURS: Final = (b"records_of_desk", b'{"kinds":{')
+#: What a journal has in it, whatever of it is left: its tables, and states.
+_OURS: Final = (*(f"CREATE TABLE {name} ".encode() for name in ("alembic_version", *metadata.tables)), b'{"kinds":{')
 _LOOKED_AT: Final = 1 << 20
 _STEPS_BETWEEN_LOOKS: Final = 10_000
 #: Small ones first: what the desks' states are rebuilt from is looked at even where the records take longer.

@@ -107,6 +107,7 @@ def _in_slices(held: Held, step: Callable[[], bool], pruned: Pruned, slice_s: fl
     while is_more:
         end_mono = time.monotonic() + slice_s
         with held.connection.begin():
+            is_more = step()
             while is_more and time.monotonic() < end_mono:
                 is_more = step()
         yield pruned

@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import stat
 from contextlib import AbstractAsyncContextManager, closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -37,8 +37,8 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "state" / "journal.db"
 
 
-def opened(path: Path, **settings: float) -> AbstractAsyncContextManager[SqlJournal]:
-    return SqlJournal.open(f"sqlite:///{path}", clock=now, **settings)  # type: ignore[arg-type]  # whole or not
+def opened(path: Path, **settings: Any) -> AbstractAsyncContextManager[SqlJournal]:
+    return SqlJournal.open(f"sqlite:///{path}", clock=now, **settings)
 
 
 def change(path: Path, sql: str, *values: object) -> None:
