@@ -300,7 +300,7 @@ class Fleet:
         await self.switches.wait(desk, command)
 
     async def call(self, device: DeviceId, command: Command) -> None:
-        self.switches.check()
+        await self.switches.check()
         ways = self.ways.get(device)
         if ways is None:
             raise TransientError(f"device {device} is not of this site any more")
