@@ -130,6 +130,7 @@ async def test_what_is_certain_comes_when_the_other_policy_is_lived(
     tmp_path: Path, log: io.StringIO, monkeypatch: pytest.MonkeyPatch, minutes: int | None, other: int
 ) -> None:
     # Nobody touches the switches by hand; looked for every second, they would be most of what happens in a month.
+    monkeypatch.setattr("hotdesk_daemon.app.safety.LOOK_EVERY_S", 3600.0)
     first = await lived(tmp_path / "first", at_most(minutes))
     second = await lived(tmp_path / "second", at_most(other))
     was, real, tally = await asyncio.to_thread(
