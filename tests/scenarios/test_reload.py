@@ -9,11 +9,15 @@ import attrs
 import msgspec
 import pytest
 
+from hotdesk_daemon.app.simulated import desk_settings
 from hotdesk_daemon.core.desk import LinkState
 from hotdesk_daemon.core.errors import ConfigError, TransientError
-from hotdesk_daemon.core.ids import DeviceId
+from hotdesk_daemon.core.ids import DeskId, DeviceId
+from hotdesk_daemon.core.inputs import CalendarKind
 from hotdesk_daemon.core.policy import Stage
 from hotdesk_daemon.ops.settings import (
+    DeskSettings,
+    DeviceSettings,
     DispatchSettings,
     JournalSettings,
     PolicySettings,
@@ -21,14 +25,16 @@ from hotdesk_daemon.ops.settings import (
     SyncSettings,
 )
 from tests.scenarios.expecting import seen
-from tests.scenarios.transports import over_cloud, over_socket
+from tests.scenarios.test_start_and_stop import FullDisk
+from tests.scenarios.transports import over, over_cloud, over_socket
 
 if TYPE_CHECKING:
     import io
     from collections.abc import Callable
 
-    from hotdesk_daemon.ops.settings import DeskSettings, Settings
+    from hotdesk_daemon.ops.settings import Settings
     from tests.scenarios.site import OpenSite, Site
+    from tests.scenarios.transports import Cloud
 
 
 def lines(log: io.StringIO, event: str) -> list[dict[str, Any]]:
@@ -362,3 +368,153 @@ async def test_an_organisation_that_is_removed_takes_its_desks_with_it_and_may_c
     site.mark()
     await site.play("F01")
     await seen(site)
+
+
+# --- an organisation's desks ------------------------------------------------------------------------------------------
+
+
+def found(transport: Cloud) -> Cloud:
+    return attrs.evolve(transport, found=True, wanted={"directory_interval_s": 300.0})
+
+
+@over("queue")
+async def test_an_organisation_that_is_added_has_its_desks_found(open_site: OpenSite, transport: Cloud) -> None:
+    site = await open_site("local", "hybrid", transport=found(transport), start=False)
+    whole = site.settings
+    site.settings = attrs.evolve(whole, organisations=())
+    await site.start(live=False)
+    assert [] == site.daemon.fleet.desks()
+
+    await site.reload(whole)
+    await site.until(site.is_live)
+
+    assert ["desk-1", "desk-2"] == [desk.desk_id for desk in site.daemon.fleet.desks()]
+    await site.book()
+    await site.advance(10)
+    assert site.agrees()
+
+
+@over("queue")
+async def test_a_found_desk_that_is_named_goes_on_under_its_name_and_is_found_again_when_it_is_not(
+    open_site: OpenSite, transport: Cloud
+) -> None:
+    site = await open_site("local", "local", transport=found(transport))
+    plain = site.settings
+    before = sessions(site)
+    await site.book()
+    await site.advance(10)
+    seq = site.state().seq
+    own = named(site, stage=Stage.OBSERVE)
+    await site.reload(attrs.evolve(plain, desks=(own,)))
+    await site.until(site.is_live)
+
+    assert (Stage.OBSERVE, Stage.ENFORCE) == (site.state(0).stage, site.state(1).stage)
+    assert (1, True) == (len(site.bookings()), site.state().seq > seq)
+    other = next(device for device in before if "desk-2" in device)
+    assert before[other] == sessions(site)[other]
+
+    await site.reload(plain)
+    await site.until(site.is_live)
+
+    assert ["desk-1", "desk-2"] == [desk.desk_id for desk in site.daemon.fleet.desks()]
+    assert (Stage.ENFORCE, 1) == (site.state().stage, len(site.bookings()))
+    assert before[other] == sessions(site)[other]
+
+
+@over("queue")
+async def test_a_desk_that_is_named_like_a_found_one_takes_the_name_and_the_found_one_gets_another(
+    open_site: OpenSite, transport: Cloud
+) -> None:
+    site = await open_site("local", "local", transport=found(transport))
+    plain, own = site.settings, named(site)
+    await site.reload(attrs.evolve(plain, desks=(attrs.evolve(own, id="desk-2"),)))  # of the workspace of desk-1
+    await site.advance(700)
+
+    desks = {desk.desk_id: [*desk.devices] for desk in site.daemon.fleet.desks()}
+    assert 2 == len(desks)
+    assert [own.devices[0].id] == desks[DeskId("desk-2")]
+    assert all(device.link is LinkState.LIVE for d in site.daemon.fleet.desks() for device in d.devices.values())
+
+
+def named(site: Site, **settings: Any) -> DeskSettings:
+    """The first desk as configuration would name it."""
+    organisation = site.organisation()
+    device = DeviceSettings(id="desk-1-named", webex_id=organisation.device_id(site.station()))
+    return DeskSettings(
+        id="desk-1",
+        calendar=CalendarKind.LOCAL,
+        organisation=site.settings.organisations[0].id,
+        devices=(device,),
+        **settings,
+    )
+
+
+@over_cloud
+async def test_a_desk_that_is_moved_to_another_way_goes_on_where_it_stood(open_site: OpenSite) -> None:
+    """
+    Its organisation is gone, and its own socket is named instead.
+    """
+    site = await open_site("local")
+    await site.book()
+    await site.advance(10)
+    by_socket = tuple(desk_settings(desk) for desk in site.floor.desks)
+    await site.reload(attrs.evolve(site.settings, organisations=(), desks=by_socket))
+    await site.until(site.is_live)
+
+    assert ["socket"] == [ways.current.value for ways in site.daemon.fleet.ways.values()]
+    assert 1 == len(site.bookings())
+    assert site.agrees()
+
+
+@over_cloud
+async def test_another_rate_of_an_organisation_counts_at_once_and_drops_nothing(open_site: OpenSite) -> None:
+    site = await open_site("local", "local")
+    before = sessions(site)
+    wanted = attrs.evolve(site.settings.organisations[0], rate_per_s=0.1, concurrency=1)
+    await site.reload(attrs.evolve(site.settings, organisations=(wanted,)))
+    assert before == sessions(site)
+    began = site.clock.mono()
+    await site.call("POST", "/api/v1/desks/desk-1/resync")
+    await site.call("POST", "/api/v1/desks/desk-2/resync")
+    await site.until(lambda: not any(worker.desk.sync.listing for worker in site.daemon.fleet.workers.values()))
+
+    assert site.clock.mono() - began >= 10.0
+
+
+# --- what cannot be done at once --------------------------------------------------------------------------------------
+
+
+@over_socket
+async def test_a_desk_that_cannot_be_let_go_stays_without_its_devices_and_goes_with_the_next_reload(
+    open_site: OpenSite, log: io.StringIO
+) -> None:
+    site = await open_site("local", "local")
+    fewer = with_desks(site.settings, site.settings.desks[0])
+    with FullDisk(site) as disk:
+        site.station(1).people.book(30, "Desk", "person1@example.com", start=site.at(60))
+        outcome = await site.reload(fewer)
+        disk.is_full = False
+    await site.real(lambda: not site.daemon.fleet.troubles())
+
+    assert (("desk-2",), ["desk-2"]) == (outcome.staying, [line["desk_id"] for line in lines(log, "config.desk_stays")])
+    assert ["desk-1", "desk-2"] == [desk.desk_id for desk in site.daemon.fleet.desks()]
+
+    assert () == (await site.reload(fewer)).staying
+    assert ["desk-1"] == [desk.desk_id for desk in site.daemon.fleet.desks()]
+
+
+@over_socket
+async def test_a_stop_in_the_middle_of_a_reload_does_not_wait_for_it(open_site: OpenSite, log: io.StringIO) -> None:
+    site = await open_site("local", "local")
+    site.found = with_desks(site.settings, site.settings.desks[0])
+    with FullDisk(site) as disk:
+        site.station(1).people.book(30, "Desk", "person1@example.com", start=site.at(60))
+        asking = asyncio.create_task(site.daemon.fleet.reload(), name="somebody who asked over HTTP")
+        await site.advance(5)
+        assert not asking.done()
+        disk.is_full = False
+        await site.stop()
+
+    with pytest.raises(TransientError, match="the daemon stops"):
+        await asking
+    assert 1 == len(lines(log, "config.reload_refused"))
