@@ -198,15 +198,16 @@ class Housing:
             )
         return ways
 
-    def take_sockets(self, sockets: SocketSettings, contexts: SslContexts) -> None:
+    async def take_sockets(self, sockets: SocketSettings, contexts: SslContexts) -> None:
         """Connect by these settings from now on; sessions that stand go on as they are."""
         self.sockets, self.contexts = sockets, contexts
         self.gate.change(per_s=sockets.connects_per_s, at_once=sockets.handshakes)
-        for held in self._served.values():
+        for held in [*self._served.values()]:
             for device in held.desk.devices:
                 link = self._links.get(DeviceId(device.id))
                 if link is not None and _has_socket(device):
                     link.take(endpoint_of(sockets, held.desk, device), ssl_contexts=contexts)
+            await asyncio.sleep(0)  # thousands are not to hold the loop up
 
     async def _hang_up(self, worker: DeskWorker, device: DeviceId) -> None:
         """End a device's session, and tell its desk so where there was one."""
