@@ -110,7 +110,7 @@ class TakeOver:
         self.limiter.change(limits_of(settings.dispatch))
         self.fleet.switches.limits = breaker_of(settings.safety)
         self.dispatcher.change(retry_of(settings.dispatch))
-        await self.housing.take_sockets(settings.sockets, prepared.contexts)
+        self.housing.take_sockets(settings.sockets, prepared.contexts)
         staying = await self._let_go(settings)
         await self.organisations.make_room(settings.desks)
         await self._free_devices(settings)
@@ -118,6 +118,7 @@ class TakeOver:
         await self._organisations(settings, prepared.grounds)
         await self._desks(settings)
         await self.organisations.retell()
+        await self.housing.renew_endpoints()
         self.fleet.organisations = tuple(self.organisations)
         self.settings = settings
         return staying

@@ -31,7 +31,9 @@ from tests.scenarios.transports import over, over_cloud, over_socket
 if TYPE_CHECKING:
     import io
     from collections.abc import Callable
+    from pathlib import Path
 
+    from hotdesk_daemon.app.ways import Ways
     from hotdesk_daemon.ops.settings import Settings
     from tests.scenarios.site import OpenSite, Site
     from tests.scenarios.transports import Cloud
@@ -42,9 +44,9 @@ def lines(log: io.StringIO, event: str) -> list[dict[str, Any]]:
     return [line for line in told if line["event"] == event]
 
 
-def sessions(site: Site) -> dict[str, int]:
-    """How often each device's way has changed: the same number means the same session."""
-    return {device: ways.session for device, ways in site.daemon.fleet.ways.items()}
+def sessions(site: Site) -> dict[DeviceId, tuple[Ways, int]]:
+    """Which ways each device has, and how often they have changed: the same means the same session."""
+    return {device: (ways, ways.session) for device, ways in site.daemon.fleet.ways.items()}
 
 
 def with_desks(settings: Settings, *desks: DeskSettings) -> Settings:
@@ -79,7 +81,7 @@ async def test_a_desk_that_is_added_is_served_and_the_others_notice_nothing(
     await site.reload(both)
     await site.until(site.is_live)
 
-    assert before == {device: number for device, number in sessions(site).items() if device in before}
+    assert before == {device: session for device, session in sessions(site).items() if device in before}
     assert ["desk-1", "desk-2"] == [desk.desk_id for desk in site.daemon.fleet.desks()]
     assert [(1, ["desk-2"])] == [
         (line["desks_added"], line["desks_added_names"]) for line in lines(log, "config.reloaded")
@@ -348,7 +350,7 @@ async def test_an_organisation_with_another_secret_begins_anew_and_its_desks_sta
     await site.until(site.is_live)
 
     assert [d.desk_id for d in desks] == [d.desk_id for d in site.daemon.fleet.desks()]
-    assert all(number > before[device] for device, number in sessions(site).items())
+    assert all(session != before[device] for device, session in sessions(site).items())
     site.mark()
     await site.play("F01")
     await seen(site)
@@ -518,3 +520,32 @@ async def test_a_stop_in_the_middle_of_a_reload_does_not_wait_for_it(open_site: 
     with pytest.raises(TransientError, match="the daemon stops"):
         await asking
     assert 1 == len(lines(log, "config.reload_refused"))
+
+
+@over_socket
+async def test_an_authority_that_is_replaced_renews_its_device_although_the_old_file_is_gone(
+    open_site: OpenSite, tmp_path: Path
+) -> None:
+    site = await open_site("local", "local", tls=True, start=False)
+    assert site.floor.certificate is not None
+    old, new = tmp_path / "old.pem", tmp_path / "new.pem"
+    for path in (old, new):
+        path.write_bytes(site.floor.certificate.pem)
+    plain = site.settings
+    site.settings = with_desks(plain, *(with_authority(desk, old) for desk in plain.desks))
+    await site.start()
+    before = sessions(site)
+    old.unlink()
+    refused = await site.reload(site.settings)
+    assert (1, before) == (len(refused.problems), sessions(site))
+
+    outcome = await site.reload(with_desks(plain, *(with_authority(desk, new) for desk in plain.desks)))
+    await site.until(site.is_live)
+
+    assert () == outcome.problems
+    assert all(session != before[device] for device, session in sessions(site).items())
+
+
+def with_authority(desk: DeskSettings, path: Path) -> DeskSettings:
+    devices = tuple(attrs.evolve(device, ca_file=path) for device in desk.devices)
+    return attrs.evolve(desk, devices=devices)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 import pytest
 
+from hotdesk_daemon.core.ids import DeviceId
 from hotdesk_daemon.ops.settings import read_settings
 from tests.scenarios.test_reload import lines, metric, sessions
 from tests.scenarios.transports import over_socket
@@ -91,7 +92,7 @@ async def test_reloads_under_load_drop_no_other_stream_and_lose_no_event(
     await site.advance(60)
 
     others = range(CONCERNED, DESKS)
-    devices = {station.device.device_id for desk in others for station in site.floor.desks[desk].stations}
+    devices = {DeviceId(station.device.device_id) for desk in others for station in site.floor.desks[desk].stations}
     after = sessions(site)
     assert {device: before[device] for device in devices} == {device: after[device] for device in devices}
     assert [] == [line for line in lines(log, "link.down") if line["device_id"] in devices]
