@@ -197,14 +197,18 @@ class Housing:
         return ways
 
     def take_sockets(self, sockets: SocketSettings, contexts: SslContexts) -> None:
-        """Connect by these settings from now on; sessions that stand go on as they are."""
+        """Make links by these settings from now on; those that there are go on as they are."""
         self.sockets, self.contexts = sockets, contexts
         self.gate.change(per_s=sockets.connects_per_s, at_once=sockets.handshakes)
-        for held in self._served.values():
+
+    async def renew_endpoints(self) -> None:
+        """Have every link connect by the settings that its desk is served by now, from its next connect on."""
+        for held in [*self._served.values()]:
             for device in held.desk.devices:
                 link = self._links.get(DeviceId(device.id))
                 if link is not None and _has_socket(device):
-                    link.take(endpoint_of(sockets, held.desk, device), ssl_contexts=contexts)
+                    link.take(endpoint_of(self.sockets, held.desk, device), ssl_contexts=self.contexts)
+            await asyncio.sleep(0)  # thousands are not to hold the loop up
 
     async def _hang_up(self, worker: DeskWorker, device: DeviceId) -> None:
         """End a device's session, and tell its desk so where there was one."""

@@ -118,6 +118,7 @@ class TakeOver:
         await self._organisations(settings, prepared.grounds)
         await self._desks(settings)
         await self.organisations.retell()
+        await self.housing.renew_endpoints()
         self.fleet.organisations = tuple(self.organisations)
         self.settings = settings
         return staying

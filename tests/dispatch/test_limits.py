@@ -87,3 +87,14 @@ async def test_who_gives_up_waiting_takes_no_token() -> None:
         await asyncio.wait([quitter])
 
     assert 1.0 == await patient
+
+
+async def test_other_limits_count_from_the_next_request_on() -> None:
+    clock = Clock()
+    limiter = FleetLimiter(Limits(rate_per_s=4, burst=1, concurrency=100), clock=clock.mono, sleep=clock.sleep)
+    assert [0, 0.25] == await _begin(limiter, clock, 2)
+
+    limiter.change(Limits(rate_per_s=10, burst=3, concurrency=1))
+    clock.passed_s = 1.0
+
+    assert [1.0, 1.0, 1.0, 1.1] == [round(at_s, 6) for at_s in await _begin(limiter, clock, 4)]

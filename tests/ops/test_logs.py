@@ -324,3 +324,17 @@ def test_a_captured_stdout_without_bytes_takes_lines_too(monkeypatch: pytest.Mon
     get_log().info("booking.created")
 
     assert "booking.created" == json.loads(stream.getvalue())["event"]
+
+
+def test_loggers_that_there_are_follow_when_level_and_form_change(out: io.TextIOWrapper) -> None:
+    configure(out, level=LogLevel.INFO)
+    log = get_log(desk_id="osl-1")
+    log.debug("link.waiting", wait_s=1)
+    configure(out, level=LogLevel.DEBUG, form=LogFormat.LOGFMT)
+    log.debug("link.waiting", wait_s=2)
+    configure(out, level=LogLevel.WARNING)
+    log.info("link.up")
+    log.warning("link.down", kind="network")
+
+    first, second = text_of(out).splitlines()
+    assert ("event=link.waiting desk_id=osl-1 wait_s=2" in first, "link.down") == (True, json.loads(second)["event"])

@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import attrs
-import msgspec
 import pytest
 
 from hotdesk_daemon.core.desk import LinkState
@@ -14,40 +13,23 @@ from hotdesk_daemon.core.errors import ConfigError, TransientError
 from hotdesk_daemon.core.ids import DeviceId
 from hotdesk_daemon.core.policy import Stage
 from hotdesk_daemon.ops.settings import (
-    DispatchSettings,
+    DeskSettings,
     JournalSettings,
     PolicySettings,
     Secret,
-    SyncSettings,
+    load_settings,
 )
-from tests.scenarios.expecting import seen
-from tests.scenarios.transports import over_cloud, over_socket
+from tests.scenarios.reloading import lines, metric, sessions, with_desks
+from tests.scenarios.test_start_and_stop import FullDisk
+from tests.scenarios.transports import over_socket
 
 if TYPE_CHECKING:
     import io
     from collections.abc import Callable
+    from pathlib import Path
 
-    from hotdesk_daemon.ops.settings import DeskSettings, Settings
+    from hotdesk_daemon.ops.settings import Settings
     from tests.scenarios.site import OpenSite, Site
-
-
-def lines(log: io.StringIO, event: str) -> list[dict[str, Any]]:
-    told = [msgspec.json.decode(line) for line in log.getvalue().splitlines()]
-    return [line for line in told if line["event"] == event]
-
-
-def sessions(site: Site) -> dict[str, int]:
-    """How often each device's way has changed: the same number means the same session."""
-    return {device: ways.session for device, ways in site.daemon.fleet.ways.items()}
-
-
-def with_desks(settings: Settings, *desks: DeskSettings) -> Settings:
-    return attrs.evolve(settings, desks=desks)
-
-
-async def metric(site: Site, name: str) -> float:
-    text = await site.text("/metrics")
-    return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(f"{name} "))
 
 
 async def test_the_same_settings_change_nothing(open_site: OpenSite, log: io.StringIO) -> None:
@@ -73,7 +55,7 @@ async def test_a_desk_that_is_added_is_served_and_the_others_notice_nothing(
     await site.reload(both)
     await site.until(site.is_live)
 
-    assert before == {device: number for device, number in sessions(site).items() if device in before}
+    assert before == {device: session for device, session in sessions(site).items() if device in before}
     assert ["desk-1", "desk-2"] == [desk.desk_id for desk in site.daemon.fleet.desks()]
     assert [(1, ["desk-2"])] == [
         (line["desks_added"], line["desks_added_names"]) for line in lines(log, "config.reloaded")
@@ -167,6 +149,40 @@ def with_password(desk: DeskSettings, password: str) -> DeskSettings:
 
 
 @over_socket
+async def test_a_secret_that_is_rotated_in_its_file_is_read_again(open_site: OpenSite, tmp_path: Path) -> None:
+    site = await open_site("local", "local")
+    one, other = site.settings.desks
+    secret, configuration = tmp_path / "secret", tmp_path / "hotdesk.toml"
+    device = one.devices[0]
+    configuration.write_text(
+        f'[[desk]]\nid = "{one.id}"\ncalendar = "local"\n'
+        f'[[desk.device]]\nid = "{device.id}"\nurl = "{device.url}"\npassword = "file:{secret}"\n'
+    )
+
+    def load() -> Settings:
+        return with_desks(site.settings, *load_settings(configuration, {}).desks, other)
+
+    async def rotated(text: str) -> None:
+        secret.write_text(text)
+        outcome = site.daemon.reload.ask()
+        await site.until(outcome.done, step_s=0.01)
+        await site.clock.settle()
+
+    site.daemon.reload.load = load
+
+    await rotated("simulated")
+    assert site.is_live()
+    before = sessions(site)
+    await rotated("another")
+    assert (True, False) == (site.is_stale, site.state(1).is_stale)
+    await rotated("simulated\n")
+    await site.until(site.is_live, limit_s=2.0)
+
+    of_the_other = DeviceId(other.devices[0].id)
+    assert before[of_the_other] == sessions(site)[of_the_other]
+
+
+@over_socket
 async def test_a_device_that_moves_to_another_desk_is_taken_along(open_site: OpenSite) -> None:
     site = await open_site("local", "local")
     one, other = site.settings.desks
@@ -212,7 +228,9 @@ async def test_what_cannot_be_used_changes_nothing_and_is_told_line_by_line(
     error = CANNOT_BE_USED[kind]
     before = sessions(site)
     assert 1.0 == await metric(site, "hotdesk_config_last_reload_successful")
+    when = await metric(site, "hotdesk_config_last_reload_success_timestamp_seconds")
     outcome = await site.reload(error)
+    assert when == await metric(site, "hotdesk_config_last_reload_success_timestamp_seconds")
 
     expected = len(error.problems) if isinstance(error, ConfigError) else 1
     assert expected == len(outcome.problems) == len(lines(log, "config.invalid"))
@@ -222,6 +240,7 @@ async def test_what_cannot_be_used_changes_nothing_and_is_told_line_by_line(
     await site.reload(site.settings)
 
     assert 1.0 == await metric(site, "hotdesk_config_last_reload_successful")
+    assert when < await metric(site, "hotdesk_config_last_reload_success_timestamp_seconds")
     forget_mistakes(log)
 
 
@@ -315,50 +334,69 @@ async def test_another_token_of_the_door_counts_at_once(open_site: OpenSite) -> 
     assert (401, "another") == (status, site.daemon.token)
 
 
-@over_cloud
-async def test_an_organisation_that_is_not_concerned_keeps_its_streams(open_site: OpenSite) -> None:
-    site = await open_site("local", "hybrid")
+# --- what cannot be done at once --------------------------------------------------------------------------------------
+
+
+@over_socket
+async def test_a_desk_that_cannot_be_let_go_stays_without_its_devices_and_goes_with_the_next_reload(
+    open_site: OpenSite, log: io.StringIO
+) -> None:
+    site = await open_site("local", "local")
+    fewer = with_desks(site.settings, site.settings.desks[0])
+    with FullDisk(site) as disk:
+        site.station(1).people.book(30, "Desk", "person1@example.com", start=site.at(60))
+        outcome = await site.reload(fewer)
+        disk.is_full = False
+    await site.real(lambda: not site.daemon.fleet.troubles())
+
+    assert (("desk-2",), ["desk-2"]) == (outcome.staying, [line["desk_id"] for line in lines(log, "config.desk_stays")])
+    assert ["desk-1", "desk-2"] == [desk.desk_id for desk in site.daemon.fleet.desks()]
+
+    assert () == (await site.reload(fewer)).staying
+    assert ["desk-1"] == [desk.desk_id for desk in site.daemon.fleet.desks()]
+
+
+@over_socket
+async def test_a_stop_in_the_middle_of_a_reload_does_not_wait_for_it(open_site: OpenSite, log: io.StringIO) -> None:
+    site = await open_site("local", "local")
+    site.found = with_desks(site.settings, site.settings.desks[0])
+    with FullDisk(site) as disk:
+        site.station(1).people.book(30, "Desk", "person1@example.com", start=site.at(60))
+        asking = asyncio.create_task(site.daemon.fleet.reload(), name="somebody who asked over HTTP")
+        await site.advance(5)
+        assert not asking.done()
+        disk.is_full = False
+        await site.stop()
+
+    with pytest.raises(TransientError, match="the daemon stops"):
+        await asking
+    assert 1 == len(lines(log, "config.reload_refused"))
+
+
+@over_socket
+async def test_an_authority_that_is_replaced_renews_its_device_although_the_old_file_is_gone(
+    open_site: OpenSite, tmp_path: Path
+) -> None:
+    site = await open_site("local", "local", tls=True, start=False)
+    assert site.floor.certificate is not None
+    old, new = tmp_path / "old.pem", tmp_path / "new.pem"
+    for path in (old, new):
+        path.write_bytes(site.floor.certificate.pem)
+    plain = site.settings
+    site.settings = with_desks(plain, *(with_authority(desk, old) for desk in plain.desks))
+    await site.start()
     before = sessions(site)
-    settings = attrs.evolve(site.settings, sync=SyncSettings(interval_s=12_345.0), dispatch=DispatchSettings())
-    await site.reload(settings)
+    old.unlink()
+    refused = await site.reload(site.settings)
+    assert (1, before) == (len(refused.problems), sessions(site))
 
-    assert before == sessions(site)
-    site.mark()
-    await site.play("F01")
-    await seen(site)
-
-
-@over_cloud
-async def test_an_organisation_with_another_secret_begins_anew_and_its_desks_stay(open_site: OpenSite) -> None:
-    site = await open_site("local", "hybrid")
-    desks = site.daemon.fleet.desks()
-    wanted = attrs.evolve(site.settings.organisations[0], request_timeout_s=7.0)
-    before = sessions(site)
-    await site.reload(attrs.evolve(site.settings, organisations=(wanted,)))
-    assert before == sessions(site)  # so far nothing needed new connections
-
-    anew = attrs.evolve(wanted, supported_url=None)
-    await site.reload(attrs.evolve(site.settings, organisations=(anew,)))
+    outcome = await site.reload(with_desks(plain, *(with_authority(desk, new) for desk in plain.desks)))
     await site.until(site.is_live)
 
-    assert [d.desk_id for d in desks] == [d.desk_id for d in site.daemon.fleet.desks()]
-    assert all(number > before[device] for device, number in sessions(site).items())
-    site.mark()
-    await site.play("F01")
-    await seen(site)
+    assert () == outcome.problems
+    assert all(session != before[device] for device, session in sessions(site).items())
 
 
-@over_cloud
-async def test_an_organisation_that_is_removed_takes_its_desks_with_it_and_may_come_back(open_site: OpenSite) -> None:
-    site = await open_site("local", "hybrid")
-    all_of_it = site.settings
-    await site.reload(attrs.evolve(site.settings, organisations=(), desks=()))
-
-    assert ([], 0) == (list(site.daemon.fleet.desks()), len(site.daemon.fleet.ways))
-    assert "hotdesk_cloud_up{" not in await site.text("/metrics")
-
-    await site.reload(all_of_it)
-    await site.until(site.is_live)
-    site.mark()
-    await site.play("F01")
-    await seen(site)
+def with_authority(desk: DeskSettings, path: Path) -> DeskSettings:
+    devices = tuple(attrs.evolve(device, ca_file=path) for device in desk.devices)
+    return attrs.evolve(desk, devices=devices)

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 import pytest
 
+from hotdesk_daemon.core.ids import DeviceId
 from hotdesk_daemon.ops.settings import read_settings
-from tests.scenarios.test_reload import lines, metric, sessions
+from tests.scenarios.reloading import lines, metric, sessions
 from tests.scenarios.transports import over_socket
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ DESKS: Final = int(os.environ.get("HOTDESK_RELOAD_DESKS", "6"))
 CONCERNED: Final = 3
 PASSWORD: Final = {"DEVICE_PASSWORD": "simulated"}
 EVENTS: Final = frozenset({"BookingCreated", "BookingMoved", "Deleted", "EditRequested", "Start", "End"})
-BROKEN: Final[Mapping[str, Callable[[str], bytes]]] = {
+BROKEN: Final[Mapping[str, Callable[[str], bytes | None]]] = {
+    "gone": lambda _: None,
     "half-written": lambda text: text[: text.rindex('"')].encode(),
     "empty": lambda _: b"",
     "nothing but a comment": lambda _: b"# about to be written\n",
@@ -76,7 +78,7 @@ async def test_reloads_under_load_drop_no_other_stream_and_lose_no_event(
         text = written(beside.desks, number // 2)
         is_bad = bool(number % 2)
         kind = broken[good % len(broken)]
-        configuration.write_bytes(BROKEN[kind](text) if is_bad else text.encode())
+        put(configuration, BROKEN[kind](text) if is_bad else text.encode())
         acts += act(site, rng)
         outcome = site.daemon.reload.ask()
         acts += act(site, rng)
@@ -91,7 +93,7 @@ async def test_reloads_under_load_drop_no_other_stream_and_lose_no_event(
     await site.advance(60)
 
     others = range(CONCERNED, DESKS)
-    devices = {station.device.device_id for desk in others for station in site.floor.desks[desk].stations}
+    devices = {DeviceId(station.device.device_id) for desk in others for station in site.floor.desks[desk].stations}
     after = sessions(site)
     assert {device: before[device] for device in devices} == {device: after[device] for device in devices}
     assert [] == [line for line in lines(log, "link.down") if line["device_id"] in devices]
@@ -102,6 +104,13 @@ async def test_reloads_under_load_drop_no_other_stream_and_lose_no_event(
     assert dict.fromkeys(others, "") == {desk: site.disagreement(desk) for desk in others}
     with capsys.disabled():
         print(f"\n{good} good and {bad} bad reloads of {DESKS} desks, {acts} acts of people meanwhile")  # noqa: T201
+
+
+def put(path: Path, content: bytes | None) -> None:
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content)
 
 
 def with_the_rest(read: Settings, beside: Settings) -> Settings:

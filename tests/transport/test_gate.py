@@ -185,3 +185,33 @@ async def test_a_link_says_how_often_it_failed_since_it_last_stood() -> None:
         await running.up(3)
 
     assert [0, 0, 1, 2, 0] == told
+
+
+async def test_other_numbers_count_for_those_who_wait_already() -> None:
+    clock = Clock()
+    gate = FleetGate(per_s=1_000, at_once=1, clock=clock, sleep=clock.sleep)
+    leave = asyncio.Event()
+    inside: list[int] = []
+
+    async def connect(number: int) -> None:
+        async with gate.admission(failures=0):
+            inside.append(number)
+            await leave.wait()
+
+    tasks = [asyncio.create_task(connect(number)) for number in range(5)]
+    await turns()
+    assert [0] == inside
+
+    gate.change(per_s=1_000, at_once=3)
+    await turns()
+    assert [0, 1, 2] == inside
+
+    gate.change(per_s=1_000, at_once=1)
+    leave.set()
+    await asyncio.gather(*tasks)
+    assert [0, 1, 2, 3, 4] == inside
+
+
+async def turns() -> None:
+    for _ in range(30):
+        await asyncio.sleep(0)

@@ -309,3 +309,32 @@ async def test_with_further_requests_in_every_slot_the_rate_is_kept() -> None:
     await requests.make()
 
     assert [pytest.approx(50.0)] == requests.times()  # 500 before it
+
+
+async def test_more_places_let_those_in_who_wait_and_fewer_take_none_away() -> None:
+    requests = Requests(rate_per_s=10_000, concurrency=1)
+    requests.budget.change(rate_per_s=10_000, concurrency=3)
+    await asyncio.gather(*(requests.make(turns=3) for _ in range(9)))
+    assert 3 == requests.most
+
+    requests.budget.change(rate_per_s=10_000, concurrency=2)
+    requests.most = 0
+    await asyncio.gather(*(requests.make(turns=3) for _ in range(9)))
+
+    assert 2 == requests.most
+
+
+async def test_another_rate_counts_at_once_and_a_pause_still_slows_it_down() -> None:
+    requests = Requests(rate_per_s=1, concurrency=5)
+    await requests.make()
+    requests.budget.change(rate_per_s=10, concurrency=5)
+    await asyncio.gather(*(requests.make() for _ in range(3)))
+    assert [0.0, 0.1, 0.2, 0.3] == requests.times()
+
+    requests.budget.hold(1.0)
+    requests.budget.change(rate_per_s=20, concurrency=5)
+    await asyncio.gather(*(requests.make() for _ in range(2)))
+    began = requests.times()[4:]
+
+    assert began[0] >= 1.3
+    assert began[1] - began[0] > 1 / 20  # half the old rate, and growing
