@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,6 +16,7 @@ from tests.scenarios.site import LIMIT_S
 
 if TYPE_CHECKING:
     import io
+    from pathlib import Path
 
     from hotdesk_daemon.app.replay import Replayed
     from tests.scenarios.site import OpenSite, Site
@@ -187,5 +187,5 @@ async def test_a_journal_that_is_found_broken_by_a_reader_is_renewed(open_site: 
 
 async def wait_for(holds: Any) -> None:
     async with asyncio.timeout(LIMIT_S):
-        while not holds():
+        while not holds():  # noqa: ASYNC110 - nobody could set an event
             await asyncio.sleep(0.001)
