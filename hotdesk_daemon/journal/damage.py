@@ -14,6 +14,9 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
+import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
+
 from hotdesk_daemon.journal import dialect
 from hotdesk_daemon.journal.errors import JournalDamagedError, JournalPlaceError
 from hotdesk_daemon.journal.schema import HEAD, metadata
@@ -47,6 +50,7 @@ _LOOKED_AT: Final = 1 << 20
 _STEPS_BETWEEN_LOOKS: Final = 10_000
 #: Small ones first: what the desks' states are rebuilt from is looked at even where the records take longer.
 _SMALL_FIRST: Final = ("alembic_version", "meta", "snapshots", "bases", "outbox", "marks")
+_DIALECT: Final = sqlite.dialect()
 _SUFFIXES: Final = ("", "-wal", "-shm")
 
 
@@ -101,8 +105,27 @@ def _first_fault(connection: sqlite3.Connection, end_mono: float) -> str | None:
         return "the number of its schema is unreadable"
     if versions[0] > HEAD:
         return None  # that version knows what is wrong with it
-    lacking = {*metadata.tables} - tables if versions[0] == HEAD else set()
-    return f"it lacks the table {min(lacking)}" if lacking else _check(connection, tables, end_mono)
+    altered = _altered_tables(connection) if versions[0] == HEAD else []
+    return f"its table {altered[0]} is another" if altered else _check(connection, tables, end_mono)
+
+
+def _altered_tables(connection: sqlite3.Connection) -> list[str]:
+    """The tables whose columns or indexes are not as we make them: their description is text like any other."""
+    with closing(sqlite3.connect(":memory:")) as reference:
+        for table in metadata.sorted_tables:
+            reference.execute(str(sa.schema.CreateTable(table).compile(dialect=_DIALECT)))
+            for index in table.indexes:
+                reference.execute(str(sa.schema.CreateIndex(index).compile(dialect=_DIALECT)))
+        return [name for name in sorted(metadata.tables) if _shape(connection, name) != _shape(reference, name)]
+
+
+def _shape(connection: sqlite3.Connection, table: str) -> tuple[object, ...]:
+    columns = connection.execute(f"PRAGMA table_info({table})").fetchall()
+    indexes = set()
+    for _, name, is_unique, origin, is_partial in connection.execute(f"PRAGMA index_list({table})").fetchall():
+        members = connection.execute("SELECT name FROM pragma_index_info(?)", (name,)).fetchall()
+        indexes.add((is_unique, origin, is_partial, tuple(members)))
+    return columns, indexes
 
 
 def _check(connection: sqlite3.Connection, tables: set[str], end_mono: float) -> str | None:

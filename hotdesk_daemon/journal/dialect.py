@@ -158,8 +158,8 @@ def give_back(connection: sa.Connection, *, pages: int, spare_pages: int = 0) ->
     if pragma(connection, "auto_vacuum") != _INCREMENTAL or free <= spare_pages:
         return 0
     driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
-    # Each step of the statement moves one page: it has to be fetched to its end.
-    driver.execute(f"PRAGMA incremental_vacuum({min(pages, free - spare_pages)})").fetchall()
+    # Each step of the statement moves one page, and only a script is stepped to its end.
+    driver.executescript(f"PRAGMA incremental_vacuum({min(pages, free - spare_pages)})")
     return (free - pragma(connection, "freelist_count")) * pragma(connection, "page_size")
 
 

@@ -28,7 +28,7 @@ from hotdesk_daemon.journal.schema import RAW_DROPPED, bases, from_micros, marks
 from hotdesk_daemon.journal.work import base_row, snapshot_row
 
 #: How long a slice may take: less than anybody notices who waits for a commit.
-SLICE_S: Final = 0.01
+SLICE_S: Final = 0.005
 _ROWS: Final = 100
 _DESKS: Final = 20
 #: By how much history is shortened at once where it is too large, in microseconds: a quarter of a day.
@@ -56,15 +56,15 @@ class Horizons:
     What is older goes, in microseconds since 1970; None keeps all.
 
     ``records`` is for whole records, ``raw`` for the messages as they came, ``commands`` for settled ones. Beyond
-    ``size_bytes`` the oldest records go, however young. ``served`` are the desks whose state somebody holds; any other
-    whose newest record is too old is forgotten, and begins anew should it come back.
+    ``size_bytes`` the oldest records go, however young. ``served`` are the desks whose state somebody holds: any other
+    whose newest record is too old is forgotten, and begins anew should it come back; None forgets no desk.
     """
 
     records: int | None = None
     raw: int | None = None
     commands: int | None = None
     size_bytes: int | None = None
-    served: Collection[DeskId] = ()
+    served: Collection[DeskId] | None = None
 
 
 @attrs.define
@@ -89,8 +89,9 @@ def prune(held: Held, horizons: Horizons, *, slice_s: float = SLICE_S) -> Iterat
     """Take out what is beyond *horizons*; each step is a slice, and yields what has gone so far."""
     pruned = Pruned()
     raw, commands = horizons.raw, horizons.commands
-    if horizons.records is not None:
+    if horizons.records is not None and horizons.served is not None:
         yield from _forget(held, horizons.records, horizons.served, pruned)
+    if horizons.records is not None:
         yield from _cut(held, horizons.records, pruned, slice_s)
     if raw is not None:
         yield from _in_slices(held, lambda: _drop_raw(held.connection, raw, pruned), pruned, slice_s)

@@ -41,7 +41,7 @@ class Retention:
     commands: timedelta
     size_bytes: int | None
 
-    def horizons(self, now: datetime, *, served: Collection[DeskId] = ()) -> Horizons:
+    def horizons(self, now: datetime, *, served: Collection[DeskId] | None = None) -> Horizons:
         """What is too old at *now*."""
         return Horizons(
             records=_micros_before(now, self.records),

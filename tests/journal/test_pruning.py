@@ -99,7 +99,7 @@ async def test_nothing_goes_of_a_desk_that_has_no_mark_that_is_old_enough(filled
     filled.now += 10 * DAY
     await filled.append(DESK, 5)
 
-    assert 0 == (await filled.prune(records=filled.before(3), served={DESK})).records
+    assert 0 == (await filled.prune(records=filled.before(3))).records
     assert 10 == len(await filled.seqs_of())
 
 
@@ -107,7 +107,7 @@ async def test_the_state_of_every_desk_is_there_after_pruning_as_before(filled: 
     await filled.live(6, DESK, OTHER)
     await filled.append(DESK, 3)
     before = await filled.journal.load()
-    await filled.prune(records=filled.before(0), served={DESK, OTHER})
+    await filled.prune(records=filled.before(0))
 
     assert before == await filled.journal.load()
 
@@ -282,7 +282,7 @@ async def test_a_desk_with_commands_that_wait_for_a_person_is_not_forgotten(fill
     await filled.journal.append([], snapshots=[state])
     filled.now += 10 * DAY
 
-    assert {} == (await filled.prune(records=filled.before(5))).forgotten
+    assert {} == (await filled.prune(records=filled.before(5), served=())).forgotten
     assert state == (await filled.journal.load())[DESK].snapshot
 
 

@@ -187,5 +187,5 @@ async def test_a_journal_that_is_found_broken_by_a_reader_is_renewed(open_site: 
 
 async def wait_for(holds: Any) -> None:
     async with asyncio.timeout(LIMIT_S):
-        while not holds():  # noqa: ASYNC110 - it looks at what many tell
+        while not holds():  # noqa: ASYNC110 - nobody could set an event
             await asyncio.sleep(0.001)
