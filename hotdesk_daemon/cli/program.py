@@ -41,6 +41,8 @@ _Given: TypeAlias = Any  # whatever click hands around
 VERBS: Final[Mapping[str, tuple[str, str]]] = {
     "run": ("run", "Run the daemon."),
     "check-config": ("check_config", "Check the configuration and start nothing."),
+    "doctor": ("doctor", "Look for everything that will hurt later."),
+    "diagnose": ("diagnose", "Write what a ticket needs into one file, without persons and secrets."),
     "manifest": ("manifest", "Print the manifest of the Webex workspace integration."),
     "activate": ("activate", "Activate an organisation's workspace integration."),
     "simulate": ("simulate", "Run the simulated site alone."),
@@ -63,7 +65,7 @@ VERBS: Final[Mapping[str, tuple[str, str]]] = {
     "capture": ("capture", "Write history to a file."),
     "import": ("import_", "Make a capture of what other tools have written."),
     "replay": ("replay", "Run history through the same rules again."),
-    "what-if": ("what_if", "Run the journal under other rules."),
+    "what-if": ("what_if", "Run history under other rules, and compare."),
     "tap": ("tap", "Show what happens, live."),
     "version": ("version", "Show the version."),
 }

@@ -229,9 +229,7 @@ class MemorySite:
     ) -> Explanation:
         if self.trouble is not None:
             raise self.trouble
-        found = explain(
-            MemoryReading(self._records), desk_id, at=at, since=since, booking=booking, over_too=over_too
-        )
+        found = explain(MemoryReading(self._records), desk_id, at=at, since=since, booking=booking, over_too=over_too)
         return msgspec.convert(shape(found), Explanation)
 
     @asynccontextmanager

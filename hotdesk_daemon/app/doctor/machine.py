@@ -152,18 +152,20 @@ def _open_files(settings: Settings, around: Surroundings) -> Finding:
     most, needed = around.most_files(), files_needed(settings)
     if 0 <= most < needed:
         return failed("machine.open_files", "", f"only {most} files may be open, but {needed} may be needed")
-    return fine("machine.open_files", "", f"{needed} files may be needed, {'any number' if most < 0 else most} may be open")
+    return fine(
+        "machine.open_files", "", f"{needed} files may be needed, {'any number' if most < 0 else most} may be open"
+    )
 
 
 def _switch(path: Path, name: str, text: str) -> Finding:
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             why = " ".join(file.read(500).split()) or NO_REASON
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # the latter is told by the check of the directory
         return fine(name, str(path), "is not there")
     except OSError as exc:
         return warned(name, str(path), f"{text}: the file cannot be read: {exc.strerror}")
-    return warned(name, str(path), f"{text}: {why}")
+    return warned(name, str(path), f"{text}: {why}", named=(why,))
 
 
 def _standing(path: Path) -> Path:

@@ -6,12 +6,9 @@ import resource
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import attrs
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @attrs.frozen(kw_only=True)
