@@ -26,7 +26,7 @@ GROUPS_OF := $(VENV)-lock/bin/python -m dependency_groups
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run test golden cover crash days check check-format check-lint check-types check-layers check-diagram check-capture-schema bench interop diagram capture-schema format lock install deb unit-security venv venv-dev clean check-alerts check-example example
+.PHONY: help run test golden cover crash days check check-format check-lint check-types check-layers check-diagram check-capture-schema bench interop diagram capture-schema format lock install deb unit-security venv venv-dev clean check-alerts check-example example what-if docs
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -43,6 +43,10 @@ crash: $(VENV)/.dev ## kill the daemon 50 times on a busy floor; KILLS and SEED 
 days: $(VENV)/.dev ## capture and replay 100 whole simulated days; DAYS, HOURS and SEED choose otherwise
 	HOTDESK_DAYS=$(DAYS) HOTDESK_DAY_HOURS=$(HOURS) HOTDESK_DAY_SEED=$(SEED) HOTDESK_REPLAYS=20 $(BIN)/python -m pytest --quiet \
 		--numprocesses auto --maxprocesses $(WORKERS) tests/scenarios/test_replayed_days.py -k socket $(ARGS)
+
+what-if: $(VENV)/.dev ## live a month under one policy and under another, and compare with what was foretold; SEED chooses another
+	HOTDESK_WHAT_IF_DAYS=30 HOTDESK_WHAT_IF_SEED=$(SEED) $(BIN)/python -m pytest --quiet \
+		--numprocesses auto --maxprocesses $(WORKERS) tests/scenarios/test_what_if_days.py $(ARGS)
 
 golden: $(VENV)/.dev ## write down what comes of the golden captures now; review the diff
 	HOTDESK_RECORD_GOLDEN=1 $(BIN)/python -m pytest --quiet --numprocesses $(WORKERS) tests/scenarios/test_golden.py
@@ -99,6 +103,9 @@ bench: $(VENV)/.dev ## measure speed and size beside a bare loop
 interop: $(VENV)/.interop ## let other people's clients talk to simulated devices and the simulated cloud
 	bash tests/interop/run.sh
 
+docs: $(VENV)/.docs ## build the documentation's site in build/site; a broken link fails
+	@PYTHON='$(BIN)/python' sh docs/build
+
 install: $(VENV)/.run ## install below DESTDIR (/ for this machine), for RUN_PYTHON, of the same minor version as PYTHON
 	@DESTDIR='$(DESTDIR)' PYTHON='$(CURDIR)/$(BIN)/python' RUN_PYTHON='$(RUN_PYTHON)' sh systemd/install
 
@@ -115,9 +122,12 @@ venv-dev: $(VENV)/.dev ## set up .venv to work on the daemon
 lock: $(VENV)-lock/.ready ## resolve the lock files anew from pyproject.toml; UPGRADE=1 takes newer versions
 	mkdir -p requirements
 	$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file requirements/run.txt pyproject.toml
-	for lock in build:build dev:test,check,bench interop:interop; do \
+	for lock in build:build dev:test,check,bench interop:interop docs:docs; do \
 		$(GROUPS_OF) $$(echo $${lock#*:} | tr , ' ') > $(VENV)-lock/$${lock%%:*}.in && \
-		case $$lock in dev:*) printf '%s\n' "-r ../requirements/run.txt" "-c ../requirements/build.txt" >> $(VENV)-lock/dev.in;; esac && \
+		case $$lock in \
+			dev:*) printf '%s\n' "-r ../requirements/run.txt" "-c ../requirements/build.txt" >> $(VENV)-lock/dev.in;; \
+			docs:*) printf '%s\n' "-c ../requirements/dev.txt" >> $(VENV)-lock/docs.in;; \
+		esac && \
 		(cd $(VENV)-lock && ../$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file ../requirements/$${lock%%:*}.txt \
 			--constraint ../requirements/run.txt $${lock%%:*}.in) || exit 1; \
 	done
@@ -138,6 +148,10 @@ $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
 
 $(VENV)/.interop: $(VENV)/.dev requirements/interop.txt
 	$(INSTALL) -r requirements/interop.txt
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.run requirements/docs.txt
+	$(INSTALL) -r requirements/docs.txt
 	@touch $@
 
 $(VENV)/pyvenv.cfg:

@@ -124,7 +124,7 @@ class _Told:
         if things:
             click.echo("\n" + click.style(heading, bold=True))
         for thing in things:
-            self._line(self._spoken(thing.words, aged=True), indent=2, first="• ")
+            self._line(self._spoken(thing.words), indent=2, first="• ")
 
     def _stories(self, things: Iterable[Thing]) -> None:
         told: set[int] = set()
@@ -156,11 +156,10 @@ class _Told:
             )
             self._line(f"{reason.code}: {reason.text}{moved}", indent=14, first=" " * 12)
 
-    def _spoken(self, words: Words, *, aged: bool = False) -> str:
+    def _spoken(self, words: Words) -> str:
         from hotdesk_daemon.app.explain import spoken
 
-        text = spoken(words, tell=self.face.tell, **({"age": self.face.age} if aged else {}))
-        return clean(text)
+        return clean(spoken(words, self.face))
 
     def _line(self, text: str, *, indent: int = 0, first: str = "") -> None:
         if not self._is_unicode:

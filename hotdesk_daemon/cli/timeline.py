@@ -32,7 +32,7 @@ _KINDS: Final = (".html", ".svg")
 
 @click.command("timeline")
 @click.argument("desk")
-@click.option("--day", help="The day, such as 2026-05-04, today or yesterday.  [default: today]")
+@click.option("--day", help="The day, such as 2026-05-04, or today, yesterday, tomorrow.  [default: today]")
 @click.option("--since", help="From this moment on instead, such as 2026-05-04T08:00.")
 @click.option("--until", help="Up to this moment.  [default: a day after --since]")
 @click.option("--whole-day", is_flag=True, help="All hours, also those in which nothing happened.")
@@ -121,7 +121,7 @@ def _day(text: str, *, today: date) -> date:
     Raises:
         click.BadParameter: it is none.
     """
-    named = {"today": today, "yesterday": today - timedelta(days=1)}
+    named = {"today": today, "yesterday": today - timedelta(days=1), "tomorrow": today + timedelta(days=1)}
     try:
         found = named.get(text) or date.fromisoformat(text)
     except ValueError as exc:

@@ -84,7 +84,7 @@ def command(  # noqa: PLR0913 - one per option
         desks=tuple(map(DeskId, desk)),
         since=begins,
         until=ends,
-        group_by=group_by or ("tag" if places.tags else "calendar"),
+        group_by=group_by or ("tag" if any(places.tags.values()) else "calendar"),
         limit=limit,
     )
     tally = _answered(question, source, file, places)
@@ -139,8 +139,8 @@ def _notes(question: _Question, tally: Tally, file: PolicyFile, places: Places) 
     for one in tally.desks:
         found = one.replayed
         if found.divergence is not None:
-            seq = found.divergence.seq
-            yield f"{one.desk}: from input {seq} on this version decides otherwise than is recorded, and is compared"
+            begins = f"{one.desk}: from input {found.divergence.seq} on this version decides otherwise than is recorded"
+            yield f"{begins}, and what it decides is compared"
         if found.gaps:
             yield f"{one.desk}: parts of its history are missing: what it held before them is not known"
         if found.unreadable:

@@ -61,10 +61,10 @@ def _head(found: Fact, zone: tzinfo) -> Iterator[str]:
 
 def _doubt(found: Fact) -> Iterator[str]:
     """What nobody can know."""
-    hours = round(sum(one["unknowable_s"] for one in found["desks"]) / 3600)
-    if hours:
-        yield f"What else would have happened at these desks in {hours:,} h of that time cannot be known:"
-        yield f"  {found['in_doubt']:,} verdicts fall into it"
+    seconds = sum(one["unknowable_s"] for one in found["desks"])
+    if seconds:
+        yield f"What else these desks would have seen in {seconds / 3600:,.1f} h of that time cannot be known:"
+        yield f"  {_many(found['in_doubt'], 'verdict')} in it"
         yield f"  {found['consequences']:,} of them would have been otherwise, had it come to that (consequence)"
 
 

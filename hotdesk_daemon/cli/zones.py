@@ -120,14 +120,14 @@ class Clockface:
     def heading(self) -> str:
         """The present moment in full, with the zone."""
         offset = f"{self.now:%z}"
-        zone = "UTC" if self.zone is UTC else f"{self.now:%Z} (UTC{offset[:3]}:{offset[3:5]})"
+        name = f"{self.now:%Z}"
+        zone = name if name == "UTC" else f"{name} (UTC{offset[:3]}:{offset[3:5]})"
         return f"{self.now:%a} {self.now.day} {self.now:%b %Y %H:%M:%S} {zone}"
 
     def tell(self, moment: datetime) -> str:
         """A moment."""
         when = moment.astimezone(self.zone)
-        time = f"{when:%H:%M}" if not (when.second or when.microsecond) else f"{when:%H:%M:%S}"
-        return self._dated(when, time)
+        return self._dated(when, _time(when))
 
     def tell_second(self, moment: datetime) -> str:
         """A moment to the second."""
@@ -140,10 +140,21 @@ class Clockface:
         year = "" if when.year == self.now.year else f" {when.year}"
         return f"{when:%a} {when.day} {when:%b}{year} {time}"
 
+    def span(self, start: datetime, end: datetime) -> str:
+        """From when until when; the date once, if it is the same."""
+        ends = end.astimezone(self.zone)
+        if start.astimezone(self.zone).date() != ends.date():
+            return f"{self.tell(start)}–{self.tell(end)}"
+        return f"{self.tell(start)}–{_time(ends)}"
+
     def age(self, moment: datetime) -> str:
         """How far a moment is from now, in brackets."""
         seconds = round((self.now - moment).total_seconds())
         return f" ({lasted(seconds)} ago)" if seconds >= 0 else f" (in {lasted(-seconds)})"
+
+
+def _time(when: datetime) -> str:
+    return f"{when:%H:%M}" if not (when.second or when.microsecond) else f"{when:%H:%M:%S}"
 
 
 def lasted(seconds: int) -> str:

@@ -7,9 +7,10 @@ import json
 import os
 import random
 import re
+import sqlite3
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,9 +27,10 @@ from hotdesk_daemon.app.explain import (
     said,
     spoken,
 )
-from hotdesk_daemon.app.explain.shapes import to_json
+from hotdesk_daemon.app.explain.shapes import RFC3339, to_json
 from hotdesk_daemon.app.recordings import recorded
 from hotdesk_daemon.cli import main
+from hotdesk_daemon.cli.zones import Clockface
 from hotdesk_daemon.core.ids import DeskId
 from hotdesk_daemon.simulator import DeskPlan, plan_floor, play
 from hotdesk_daemon.simulator.flows import FLOWS
@@ -71,7 +73,7 @@ def thing(found: Explanation, life: str, name: str | None = None) -> Thing:
 
 
 def sentence(one: Thing) -> str:
-    return spoken(one.words, tell=lambda moment: f"{moment:%H:%M}")
+    return spoken(one.words, Clockface(UTC, now=MONDAY))
 
 
 def held(site: Site) -> dict[tuple[str, str], str]:
@@ -250,7 +252,7 @@ async def test_what_is_pending_names_who_set_it(open_site: OpenSite, tmp_path: P
     ]
     asked = thing(found, "booking").moves[0]
     assert (asked.seq, asked.seq) == (pending["request"].set_seq, pending["command"].set_seq)
-    assert "not confirmed by then" in spoken(pending["request"].words, tell=str)
+    assert "not confirmed by then" in spoken(pending["request"].words, RFC3339)
 
 
 # --- moments and what is looked at -----------------------------------------------------------------------------------
@@ -310,6 +312,25 @@ async def test_a_long_history_is_looked_at_as_far_as_is_bounded_and_says_so(
     assert ((), True) == (whole.notes, thing(whole, "booking", asked["id"]).is_whole)
 
 
+@over("socket")
+async def test_what_is_not_there_any_more_is_said(open_site: OpenSite, tmp_path: Path) -> None:
+    site = await open_site("local", policy=rule("maximum duration", max_min=20))
+    await site.play("F06")
+    await site.advance(60)
+    await site.stop()
+    (decided,) = [move for move in thing(await explained(tmp_path, booking="b15"), "command").moves if not move.before]
+    with sqlite3.connect(tmp_path / "journal.sqlite3") as database:
+        database.execute("DELETE FROM records WHERE seq <= ?", (decided.seq,))
+    database.close()
+    found = await explained(tmp_path, booking="b15")
+
+    booking = thing(found, "booking")
+    chain = booking.moves[-1].chain
+    assert (Ending.GONE, decided.seq, False) == (chain.ending, chain.next_seq, booking.is_whole)
+    text = await asyncio.to_thread(program, tmp_path, "desk-1", "--booking", "b15")
+    assert f"(input {decided.seq}) is not there any more" in text.stdout
+
+
 # --- the door and the command line -----------------------------------------------------------------------------------
 
 
@@ -364,6 +385,38 @@ async def test_the_command_line_answers_first_and_then_tells_the_chain(open_site
 
 
 @over("socket")
+async def test_a_capture_is_explained_and_drawn_as_its_journal_is(open_site: OpenSite, tmp_path: Path) -> None:
+    site = await open_site("local", policy=rule("maximum duration", max_min=20))
+    await site.play("F06")
+    await site.advance(600)
+    await site.play("F03")
+    await site.stop()
+    journal, capture = str(tmp_path / "journal.sqlite3"), str(tmp_path / "day.jsonl")
+
+    def run(*words: str) -> str:
+        command = [sys.executable, "-m", "hotdesk_daemon", *words]
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
+
+    def told(*source: str) -> list[str]:
+        return [run(verb, "desk-1", "--format", "json", *source) for verb in ("explain", "timeline")]
+
+    since = (MONDAY + timedelta(minutes=5)).isoformat()
+    await asyncio.to_thread(run, "capture", "--journal", journal, "--since", MONDAY.isoformat(), "-o", capture)
+    later = str(tmp_path / "later.jsonl")
+    await asyncio.to_thread(run, "capture", "--journal", journal, "--since", since, "-o", later)
+
+    assert await asyncio.to_thread(told, "--journal", journal) == await asyncio.to_thread(told, "--from", capture)
+    (begun, _) = await asyncio.to_thread(told, "--from", later)
+    part = json.loads(begun)
+    assert [("link", False, []), ("booking", False, []), ("booking", True, "root")] == [
+        (one["life"], one["whole"], one["moves"] and one["moves"][-1]["ending"])
+        for one in part["things"]
+        if one["life"] in ("link", "booking")
+    ]
+    assert [one.state for one in (await explained(tmp_path)).things] == [one["state"] for one in part["things"]]
+
+
+@over("socket")
 async def test_the_command_line_says_what_it_cannot_do_in_a_line(open_site: OpenSite, tmp_path: Path) -> None:
     site = await open_site("local")
     await site.advance(7200)
@@ -401,4 +454,4 @@ async def test_nobody_is_named_and_nothing_titled(open_site: OpenSite, tmp_path:
 def test_an_input_of_another_version_is_told_as_what_it_is() -> None:
     cause = Cause(seq=1, at=MONDAY, source="device:a", kind="Teleported", given=None, reasons=())
 
-    assert "Teleported, which this version cannot read" == spoken(said(cause), tell=str)
+    assert "Teleported, which this version cannot read" == spoken(said(cause), RFC3339)

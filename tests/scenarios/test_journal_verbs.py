@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 import pytest
 import zstandard
+from hotdesk_daemon.app.replay import replay
 
 from hotdesk_daemon.app.recordings import recorded
-from hotdesk_daemon.app.replay import replay
 from hotdesk_daemon.journal.codec import digest_desk
 from tests.scenarios.transports import over_socket
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hotdesk_daemon.app.replay import Replayed
+
     from tests.scenarios.site import OpenSite, Site
 
 pytestmark = over_socket

@@ -103,7 +103,6 @@ async def test_a_day_that_is_captured_comes_out_as_the_daemon_did_it(
     assert [one.digests.steps for one in from_journal] == [one.digests.steps for one in from_redacted]
     assert states == {one.desk: one.digests.state for one in from_capture}
     assert [one.ends for one in from_capture] == [one.ends for one in from_live]
-    report(seed, from_capture)
 
 
 @over_socket
@@ -137,8 +136,3 @@ def replay_elsewhere(capture: Path, number: int) -> subprocess.CompletedProcess[
         timeout=120,
         check=False,
     )
-
-
-def report(seed: int, found: list[Replayed]) -> None:
-    commands = sum(len(one.state.commands) for one in found)
-    print(f"seed {seed}: {sum(one.inputs for one in found)} inputs, {commands} commands open")  # noqa: T201

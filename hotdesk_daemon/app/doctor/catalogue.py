@@ -1,8 +1,4 @@
-"""
-Every check by its name, with what helps when it does not pass; ``docs/doctor.md`` is made from this.
-
-    python -m hotdesk_daemon.app.doctor.catalogue > docs/doctor.md
-"""
+"""Every check by its name, with what helps when it does not pass."""
 
 from __future__ import annotations
 
@@ -27,17 +23,6 @@ class Check:
         """The part of the site that it is of."""
         return self.name.partition(".")[0]
 
-
-#: The parts of the site, and what is to be known of each before its checks.
-SECTIONS: Final[Mapping[str, str]] = {
-    "configuration": "What the configuration says, beyond the mistakes that `check-config` refuses.",
-    "machine": "The machine that the daemon runs on. Run the doctor as the daemon's user: what another one may read and "
-    "write says little.",
-    "device": "Each device that has a `url`, by its own WebSocket, with the configured user. One visit takes 15 seconds "
-    "at most, and 16 go on at once. Nothing is changed on a device.",
-    "organisation": "Each organisation by its cloud, in 30 seconds at most. The stored access token is used while it is "
-    "good.",
-}
 
 _ALL: Final = (
     Check(
@@ -72,12 +57,12 @@ _ALL: Final = (
     ),
     Check(
         name="machine.permissions",
-        looks="Whether secrets of the configuration and files of the state directory are closed to others, and ours.",
+        looks="Whether the configuration's secrets and the state directory's files are ours, and closed to others.",
         remedy="chmod 600 the file, and chown it to the daemon's user",
     ),
     Check(
         name="machine.disk",
-        looks="Free space where state directory and journal are: a warning below 1 GB or 5 %, a failure below 100 MB.",
+        looks="free space for state and journal: a warning below 1 GB or 5 %, a failure below 100 MB.",
         remedy="free or add space; with a full disk nothing is decided any more",
     ),
     Check(
@@ -92,7 +77,7 @@ _ALL: Final = (
     ),
     Check(
         name="machine.webhook_port",
-        looks="Whether the webhook's port is free while no daemon runs, where an organisation uses it.",
+        looks="Whether the webhook's port is free while no daemon runs, where it is used.",
         remedy="choose another webhook.port, or end what listens there",
     ),
     Check(
@@ -107,7 +92,7 @@ _ALL: Final = (
     ),
     Check(
         name="machine.journal_age",
-        looks="Whether a running daemon still writes: each desk is listed, and that recorded, once per `sync.interval`.",
+        looks="Whether a running daemon still writes: each desk is listed once per `sync.interval`, and that recorded.",
         remedy="look at the log and at /readyz; restart the daemon if it hangs",
     ),
     Check(
@@ -122,8 +107,8 @@ _ALL: Final = (
     ),
     Check(
         name="machine.clock",
-        looks="Whether devices and clouds agree that this machine's clock is off: a warning beyond 5 s, a failure beyond "
-        "60 s.",
+        looks="Whether devices and clouds agree that this machine's clock is off: a warning beyond 5 s, a failure "
+        "beyond 60 s.",
         remedy="let NTP set the clock (timedatectl set-ntp true)",
     ),
     Check(
@@ -134,7 +119,7 @@ _ALL: Final = (
     Check(
         name="device.certificate",
         looks="TLS: whether the certificate is trusted, not expired, and the pinned one.",
-        remedy="compare the fingerprint at the device, then pin it (fingerprint_sha256), or name its authority (ca_file)",
+        remedy="compare the fingerprint at the device, then pin it (fingerprint_sha256), or name its ca_file",
     ),
     Check(
         name="device.certificate_expiry",
@@ -149,7 +134,7 @@ _ALL: Final = (
     Check(
         name="device.service",
         looks="Whether the WebSocket service is on.",
-        remedy="set NetworkServices Websocket to FollowHTTPService, and NetworkServices HTTP Mode to HTTPS or HTTP+HTTPS",
+        remedy="set NetworkServices Websocket to FollowHTTPService, and HTTP Mode to HTTPS or HTTP+HTTPS",
     ),
     Check(
         name="device.connections",
@@ -173,7 +158,7 @@ _ALL: Final = (
     ),
     Check(
         name="device.role",
-        looks="Whether the user has the role Admin, by a command that only Admin may use and that does nothing.",
+        looks="Whether the user has the role Admin, by a command for Admin only that does nothing.",
         remedy="give the local user the role Admin: without it nobody can be signed out",
     ),
     Check(
@@ -209,7 +194,7 @@ _ALL: Final = (
     Check(
         name="device.personalized",
         looks="Whether the device tells that somebody is signed in.",
-        remedy="upgrade RoomOS, and give the user a role that may read it; till then it is guessed from SessionStatus",
+        remedy="upgrade RoomOS, or let the user read it; till then it is guessed from SessionStatus",
     ),
     Check(
         name="device.subscriptions",
@@ -233,7 +218,7 @@ _ALL: Final = (
     ),
     Check(
         name="organisation.refresh_token",
-        looks="How long the refresh token lasts: a warning below 14 days, a failure below 7, or when the cloud refuses it.",
+        looks="How long the refresh token lasts: a warning below 14 days, a failure below 7, or when it is refused.",
         remedy="let the daemon run, which renews it; if it does and this stays, run hotdesk-daemon activate anew",
     ),
     Check(
@@ -314,35 +299,3 @@ CHECKS: Final[Mapping[str, Check]] = {check.name: check for check in _ALL}
 def known_checks(wanted: str) -> tuple[str, ...]:
     """The names that *wanted* stands for: itself, or all of a section; empty if it is none of both."""
     return tuple(name for name, check in CHECKS.items() if wanted in (name, check.section))
-
-
-def reference() -> str:
-    """The reference of all checks, as Markdown."""
-    lines = [_HEAD]
-    for section, words in SECTIONS.items():
-        lines += [f"\n## {section}\n", f"{words}\n", "| check | looks at | if it is not fine |", "|---|---|---|"]
-        lines += [f"| `{c.name}` | {c.looks} | {c.remedy} |" for c in CHECKS.values() if c.section == section]
-    return "\n".join(lines) + "\n"
-
-
-_HEAD: Final = """\
-# What the doctor looks at
-
-`hotdesk-daemon doctor` looks at everything that will hurt later and says each in one line, with what helps. It runs
-beside a daemon or without one and disturbs neither: it takes no port and no lock, renews a token only when it is over,
-and visits a device as one more client that leaves again.
-
-* Exit code 0: nothing failed, there may be warnings; 1: something failed; 78: the configuration cannot be used.
-* `--desk DESK` visits the devices of these desks only; `--only CHECK` does one check (`device.role`) or one
-  section (`device`). Both may be repeated.
-* `--all` shows what is fine too, `--format json` everything as one document.
-* *skipped* is what could not be looked at, mostly because of something that failed before.
-
-`hotdesk-daemon diagnose` writes what a ticket needs into one file that can be sent to others: versions, the settings with
-secrets as references, these findings, readiness, metrics and desks of a running daemon, numbers of the journal, the
-last hour as a redacted capture, parked commands, disk and limits, and the last lines of the unit's log. `MANIFEST.json`
-inside says what each file is, and what could not be had."""
-
-
-if __name__ == "__main__":
-    print(reference(), end="")  # noqa: T201 - this is its output

@@ -1,8 +1,8 @@
 """
 One visit to one device: as the daemon connects, and then some questions.
 
-A visit is one more client that leaves again. Nothing is set, nothing is booked; the one command that would need the role
-Admin lacks its required parameter, so it does nothing either way.
+A visit is one more client that leaves again. Nothing is set, nothing is booked; the one command that would need the
+role Admin lacks its required parameter, so it does nothing either way.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from hotdesk_daemon.ops.settings import DeskSettings, DeviceSettings, SocketSett
 from hotdesk_daemon.transport import SslContexts
 from hotdesk_daemon.transport.opening import open_socket
 from hotdesk_daemon.transport.session import Session
-from hotdesk_daemon.transport.setbacks import SetbackError, SetbackKind
+from hotdesk_daemon.transport.setbacks import Setback, SetbackError, SetbackKind
 from hotdesk_daemon.xapi.capabilities import release_of
 from hotdesk_daemon.xapi.frames import ErrorCode, Failure, Reply
 from hotdesk_daemon.xapi.notifications import SUBSCRIPTIONS
@@ -48,6 +48,7 @@ _ANSWER_S: Final = 6.0
 _SOON: Final = timedelta(days=30)
 #: Admin only, and it does nothing without ``FeedbackSlot``, which is required (RoomOS xAPI schema 26.4.1).
 _PROBE: Final = "xCommand/HttpFeedback/Deregister"
+_SOFTWARE: Final = ("Status", "SystemUnit", "Software", "Version")
 
 _CHECKS: Final = {
     SetbackKind.NETWORK: "device.reachable",
@@ -68,7 +69,8 @@ class Visit:
     """
     A device to visit, and what came of it.
 
-    ``runs`` says that a daemon has its own session there, so that only one subscription is tried.
+    ``runs`` says that a daemon has its own session there, so that only one subscription is tried. ``stopped`` is what
+    ended it before everything was looked at.
     """
 
     desk: DeskSettings
@@ -78,6 +80,7 @@ class Visit:
     now: Callable[[], datetime]
     runs: bool
     found: list[Finding] = attrs.field(factory=list)
+    stopped: Finding | None = None
     skew: Skew | None = None
 
     @property
@@ -91,13 +94,13 @@ class Visit:
             async with asyncio.timeout(VISIT_S):
                 await self._go()
         except TimeoutError:
-            self.found.append(failed("device.answers", self.subject, f"the visit was not over within {VISIT_S:g} s"))
+            self.stopped = failed("device.answers", self.subject, f"the visit was not over within {VISIT_S:g} s")
         except SetbackError as exc:
-            self.found.append(_not_opened(self.subject, exc))
+            self.stopped = _not_opened(self.subject, exc)
         except ConfigError as exc:  # the authorities' file
-            self.found.append(failed("device.certificate", self.subject, str(exc)))
+            self.stopped = failed("device.certificate", self.subject, str(exc))
         except HotdeskError as exc:
-            self.found.append(failed("device.answers", self.subject, str(exc)))
+            self.stopped = failed("device.answers", self.subject, str(exc))
 
     async def _go(self) -> None:
         endpoint = attrs.evolve(
@@ -115,7 +118,7 @@ class Visit:
             await self._question(session)
 
     async def _question(self, session: Session) -> None:
-        software = await _value(session, ("Status", "SystemUnit", "Software", "Version"))
+        software = await _value(session, _SOFTWARE)
         release = release_of(software) if isinstance(software, str) else None
         self.found.append(await _role(session, self.subject, username=self.device.username))
         self.found.append(await _subscriptions(session, self.subject, at_most=1 if self.runs else len(SUBSCRIPTIONS)))
@@ -205,6 +208,8 @@ def _certificate(subject: str, socket: ClientConnection, endpoint: Endpoint, *, 
 async def _value(session: Session, path: tuple[str, ...]) -> Value:
     """What stands at *path*; None where it is not, or not for this user."""
     answer = await session.exchange("xGet", {"Path": list(path)})
+    if isinstance(answer, Failure) and answer.code == ErrorCode.NOT_READY:
+        raise SetbackError(Setback(kind=SetbackKind.NOT_READY, cause="the device is not ready, it is still starting"))
     found = answer.value() if isinstance(answer, Reply) else None
     return found if isinstance(found, str | int) else None
 
@@ -212,7 +217,8 @@ async def _value(session: Session, path: tuple[str, ...]) -> Value:
 async def _role(session: Session, subject: str, *, username: str) -> Finding:
     answer = await session.exchange(_PROBE, {})
     if isinstance(answer, Failure) and answer.code == ErrorCode.PERMISSION_DENIED:
-        return failed("device.role", subject, f'the user "{username}" has not the role Admin: nobody can be signed out')
+        text = f'the user "{username}" has not the role Admin: nobody can be signed out'
+        return failed("device.role", subject, text, named=(f'"{username}"',))
     if isinstance(answer, Failure) and answer.code == ErrorCode.METHOD_NOT_FOUND:
         return skipped("device.role", subject, "the device does not know the command that would tell")
     return fine("device.role", subject, "is Admin")

@@ -26,7 +26,7 @@ _TASK_SIGN_IN: Final = ("Configuration", "Webex", "DevicePersonalization", "Task
 _AUTHENTICATION: Final = ("Configuration", "Webex", "Hotdesking", "UserAuthentication")
 _PEOPLE_COUNT: Final = ("Configuration", "RoomAnalytics", "PeopleCountOutOfCall")
 #: What a visit reads.
-WANTED: Final = (_PERSONALIZED, _TEAMS, _CHECK_IN, _TASK_SIGN_IN, _AUTHENTICATION, _PEOPLE_COUNT)
+WANTED: Final[tuple[Path, ...]] = (_PERSONALIZED, _TEAMS, _CHECK_IN, _TASK_SIGN_IN, _AUTHENTICATION, _PEOPLE_COUNT)
 
 #: What the daemon sends (see ``core.commands``) that desks cannot be kept without.
 _NEEDED: Final = ("Bookings List", "Bookings Book", "Bookings Delete", "Bookings Edit", "Webex Registration Logout")

@@ -40,7 +40,8 @@ class Finding:
     One line of the doctor's.
 
     ``subject`` is what was looked at: a desk and its device, an organisation, a file, or nothing where it is the whole.
-    ``remedy`` is empty where nothing needs mending.
+    ``remedy`` is empty where nothing needs mending. ``named`` are pieces of the text that people chose, such as
+    names of workspaces: what leaves the house is without them.
     """
 
     name: str = attrs.field(validator=_known)
@@ -48,6 +49,7 @@ class Finding:
     subject: str
     text: str = attrs.field(converter=_line)
     remedy: str = ""
+    named: tuple[str, ...] = ()
 
     @property
     def order(self) -> tuple[object, ...]:
@@ -55,14 +57,16 @@ class Finding:
         return _ORDER[self.level], self.name, self.subject, self.text
 
 
-def failed(name: str, subject: str, text: str, *, remedy: str | None = None) -> Finding:
+def failed(name: str, subject: str, text: str, *, remedy: str | None = None, named: tuple[str, ...] = ()) -> Finding:
     """Something does not work; the remedy is the check's own unless another one is told."""
-    return _finding(name, Level.FAILED, subject, text, remedy)
+    remedy = remedy or CHECKS[name].remedy
+    return Finding(name=name, level=Level.FAILED, subject=subject, text=text, remedy=remedy, named=named)
 
 
-def warned(name: str, subject: str, text: str, *, remedy: str | None = None) -> Finding:
+def warned(name: str, subject: str, text: str, *, remedy: str | None = None, named: tuple[str, ...] = ()) -> Finding:
     """Something works and will not always, or not as people expect."""
-    return _finding(name, Level.WARNING, subject, text, remedy)
+    remedy = remedy or CHECKS[name].remedy
+    return Finding(name=name, level=Level.WARNING, subject=subject, text=text, remedy=remedy, named=named)
 
 
 def skipped(name: str, subject: str, text: str) -> Finding:
@@ -73,7 +77,3 @@ def skipped(name: str, subject: str, text: str) -> Finding:
 def fine(name: str, subject: str, text: str) -> Finding:
     """Nothing is wrong."""
     return Finding(name=name, level=Level.OK, subject=subject, text=text)
-
-
-def _finding(name: str, level: Level, subject: str, text: str, remedy: str | None) -> Finding:
-    return Finding(name=name, level=level, subject=subject, text=text, remedy=remedy or CHECKS[name].remedy)

@@ -161,11 +161,11 @@ def _switch(path: Path, name: str, text: str) -> Finding:
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             why = " ".join(file.read(500).split()) or NO_REASON
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # the latter is told by the check of the directory
         return fine(name, str(path), "is not there")
     except OSError as exc:
         return warned(name, str(path), f"{text}: the file cannot be read: {exc.strerror}")
-    return warned(name, str(path), f"{text}: {why}")
+    return warned(name, str(path), f"{text}: {why}", named=(why,))
 
 
 def _standing(path: Path) -> Path:

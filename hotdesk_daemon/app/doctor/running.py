@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import socket
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
 import attrs
 
 from hotdesk_daemon.app.doctor.findings import Finding, failed, fine, skipped, warned
-from hotdesk_daemon.core.errors import HotdeskError
+from hotdesk_daemon.core.errors import ConfigError, HotdeskError
 from hotdesk_daemon.journal.dialect import file_of, parse_url
 from hotdesk_daemon.journal.reading import reading
 from hotdesk_daemon.ops.settings import Events
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from pathlib import Path
 
     from hotdesk_daemon.ops.settings import Settings
 
@@ -141,15 +140,18 @@ def look_at_journal(settings: Settings, *, runs: bool, now: datetime) -> list[Fi
     try:
         with reading(settings.journal_url) as journal:
             newest, newest_at = journal.end()
+    except ConfigError as exc:
+        remedy = "name the right file in journal.path; one of another version is for the version that wrote it"
+        return [failed(name, subject, str(exc), remedy=remedy)]
     except (HotdeskError, OSError) as exc:
         return [failed(name, subject, str(exc))]
     held = f", held by process {holder}" if path is not None and (holder := _holder(path)) is not None else ""
     found = [fine(name, subject, f"opens, with {newest} records{held}")]
-    if not runs:
-        return found
-    if settings.simulator.enabled or newest_at is None:
-        return [*found, skipped("machine.journal_age", subject, "a simulated site has a time of its own")]
-    return [*found, _age(settings, subject, newest_at, now=now)]
+    if runs and settings.simulator.enabled:
+        found.append(skipped("machine.journal_age", subject, "a simulated site has a time of its own"))
+    elif runs and newest_at is not None:
+        found.append(_age(settings, subject, newest_at, now=now))
+    return found
 
 
 def _age(settings: Settings, subject: str, newest_at: datetime, *, now: datetime) -> Finding:
@@ -167,11 +169,7 @@ def _holder(database: Path) -> int | None:
     try:
         with database.with_name(f"{database.name}.lock").open("rb") as file:
             written = file.read(32).strip()
-        pid = int(written) if written.isdigit() else 0
-        if pid:
-            os.kill(pid, 0)
-    except PermissionError:
-        return pid
-    except (OSError, OverflowError):
+    except OSError:
         return None
-    return pid or None
+    pid = int(written) if written.isdigit() else 0
+    return pid if pid and Path(f"/proc/{pid}").exists() else None

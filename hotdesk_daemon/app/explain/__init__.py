@@ -4,7 +4,7 @@ from hotdesk_daemon.app.explain.causes import Cause, Chain, Ending, rootless
 from hotdesk_daemon.app.explain.errors import NotRecordedError
 from hotdesk_daemon.app.explain.explanation import Explanation, Pending, Thing, explain
 from hotdesk_daemon.app.explain.moves import Move
-from hotdesk_daemon.app.explain.words import Since, Words, said, spoken
+from hotdesk_daemon.app.explain.words import Since, Teller, Words, said, spoken
 
 __all__ = [
     "Cause",
@@ -15,6 +15,7 @@ __all__ = [
     "NotRecordedError",
     "Pending",
     "Since",
+    "Teller",
     "Thing",
     "Words",
     "explain",

@@ -15,7 +15,7 @@ import attrs
 
 from hotdesk_daemon.app.explain import sentences
 from hotdesk_daemon.app.explain.errors import NotRecordedError
-from hotdesk_daemon.app.explain.moves import Met, Move, explained, freshness, sorted_out
+from hotdesk_daemon.app.explain.moves import Met, Move, explained, freshness, link_of, sorted_out
 from hotdesk_daemon.app.explain.naming import booking_named, born
 from hotdesk_daemon.app.explain.past import MOST_RECORDS, Past
 from hotdesk_daemon.app.explain.states import MOST_DECIDED, state_at
@@ -226,7 +226,7 @@ class _Asked:
         moved = sorted((one for one in met if one.reason.before != one.reason.after), key=lambda one: one.record.seq)
         is_stale, met_by = freshness(links, moved)
         since = None if met_by is None else explained(self.past, met_by)
-        if self._is_in_time(since):
+        if links and self._is_in_time(since):
             yield Thing(
                 life=Life.DESK,
                 name=self.past.desk_id,
@@ -239,10 +239,17 @@ class _Asked:
             for device in links:
                 yield from self._of_device(life, device)
 
-    def _links(self) -> dict[DeviceId, LinkState | None]:
+    def _links(self) -> dict[DeviceId, LinkState]:
         if self.state is not None:
             return {device.device_id: device.link for device in self.state.devices.values()}
-        return {DeviceId(name): None for life, name in sorted(self._met) if life is Life.LINK}
+        # The newest word on each link, also where it did not move.
+        told = {
+            reason.device: link_of(reason.after)
+            for record in self.past.kept()
+            for reason in record.reasons
+            if reason.life is Life.LINK and reason.device is not None
+        }
+        return dict(sorted(told.items()))
 
     def _of_device(self, life: Life, device: DeviceId) -> Iterator[Thing]:
         held = self.state.devices.get(device) if self.state is not None else None
@@ -271,8 +278,14 @@ class _Asked:
         if self.since is not None:
             names = [name for name in met if self._moves(Life.BOOKING, name)]
         elif self.over_too or self.state is None:
-            names = list(dict.fromkeys([*names, *met]))
+            names = list(dict.fromkeys([*names, *(name for name in met if self.over_too or self._is_fresh(name))]))
         return sorted(names, key=lambda name: (born(name), name))
+
+    def _is_fresh(self, name: BookingId) -> bool:
+        """Whether a booking of which nothing but its moves is known stands, or was over within a day."""
+        last = self._met[Life.BOOKING, name][-1]
+        states = [met.reason.after for met in self._met[Life.BOOKING, name] if met.reason.life is Life.BOOKING]
+        return last.record.at >= self.moment - FRESH or not states or states[-1] not in _OVER
 
     def _booking(self, name: BookingId) -> Thing:
         booking = self.state.bookings.get(name) if self.state is not None else None
@@ -317,7 +330,8 @@ class _Asked:
             shown = [
                 command
                 for command in every
-                if command.command_id in held or (command.decided_at >= fresh and not _is_told(command))
+                if (command.state not in SETTLED if self.state is None else command.command_id in held)
+                or (command.decided_at >= fresh and not _is_told(command))
             ]
         if self.since is not None:
             shown = [command for command in shown if self._moves(Life.COMMAND, command.command_id)]

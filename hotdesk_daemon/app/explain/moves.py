@@ -100,27 +100,27 @@ def explained(past: Past, met: Met) -> Move:
     )
 
 
-def freshness(devices: Mapping[DeviceId, LinkState | None], links: Sequence[Met]) -> tuple[bool, Met | None]:
+def freshness(devices: Mapping[DeviceId, LinkState], links: Sequence[Met]) -> tuple[bool, Met | None]:
     """
-    Whether a desk is stale, and what made it so (None: it is so for longer than *links* go back).
+    Whether a desk with these *devices* and links is stale, and which of the moves of *links* (oldest first) made it so.
 
-    *devices* are its devices with their present links, None where that is known from *links* alone, the oldest first.
+    None: it is so for longer than they go back.
     """
-    held = {device: link or LinkState.DOWN for device, link in devices.items()}
+    held = dict(devices)
     for met in reversed(links):
         if met.reason.device in held:
-            held[met.reason.device] = _link(met.reason.before)
+            held[met.reason.device] = link_of(met.reason.before)
     stale, since = _is_stale(held), None
     for met in links:
         if met.reason.device in held:
-            held[met.reason.device] = _link(met.reason.after)
+            held[met.reason.device] = link_of(met.reason.after)
             now = _is_stale(held)
             if now is not stale:
                 stale, since = now, met
     return stale, since
 
 
-def _link(state: str) -> LinkState:
+def link_of(state: str) -> LinkState:
     """A link's state as it was recorded; one that this version does not know is no link."""
     return LinkState(state) if state in set(LinkState) else LinkState.DOWN
 

@@ -261,7 +261,7 @@ def of_command(command: OpenCommand, moves: Sequence[Move]) -> Words:
     last = next((move for move in reversed(moves) if move.is_move), None)
     if command.state is CommandState.DONE and last is not None:
         words += (" ", last.at, ": ", *said(last.chain.causes[-1]))
-    elif command.state not in {CommandState.DONE, CommandState.DROPPED, CommandState.REFUSED}:
+    elif command.state in {CommandState.PENDING, CommandState.SENDING, CommandState.TAKEN, CommandState.UNKNOWN}:
         words += ("; its time is over ", command.deadline)
     return words
 

@@ -8,7 +8,7 @@ to import a web server to say three lines.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -98,8 +98,21 @@ def _reason(reason: Reason) -> Shape:
 
 
 def _text(words: Words) -> str:
-    return spoken(words, tell=_rfc3339)
+    return spoken(words, RFC3339)
 
 
-def _rfc3339(moment: datetime) -> str:
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+class _Rfc3339:
+    """Moments for programs."""
+
+    def tell(self, moment: datetime) -> str:
+        return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+
+    def age(self, moment: datetime) -> str:
+        return ""
+
+    def span(self, start: datetime, end: datetime) -> str:
+        return f"{self.tell(start)}–{self.tell(end)}"
+
+
+#: Writes moments in UTC as RFC 3339 has them.
+RFC3339: Final = _Rfc3339()

@@ -7,7 +7,7 @@ Nothing in here names a person or quotes a title: of an input only those members
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 import attrs
 
@@ -28,21 +28,51 @@ class Since:
     at: datetime
 
 
+@attrs.frozen
+class Times:
+    """From when until when something is."""
+
+    start: datetime
+    end: datetime
+
+
 #: Text with moments in it.
-Words: TypeAlias = tuple[str | datetime | Since, ...]
+Words: TypeAlias = tuple[str | datetime | Since | Times, ...]
 _Given: TypeAlias = Any  # an input of the kind that a function is for
 
 
-def spoken(words: Words, *, tell: Callable[[datetime], str], age: Callable[[datetime], str] = lambda _: "") -> str:
-    """*words* as text; *tell* writes a moment, *age* what follows one whose distance matters."""
-    return "".join(
-        word if isinstance(word, str) else f"{tell(word.at)}{age(word.at)}" if isinstance(word, Since) else tell(word)
-        for word in words
-    )
+class Teller(Protocol):
+    """Writes moments for a reader."""
+
+    def tell(self, moment: datetime) -> str:
+        """A moment."""
+
+    def age(self, moment: datetime) -> str:
+        """What follows a moment whose distance matters."""
+
+    def span(self, start: datetime, end: datetime) -> str:
+        """From when until when."""
+
+
+def spoken(words: Words, teller: Teller) -> str:
+    """*words* as text, with moments as *teller* writes them."""
+    return "".join(_spoken(word, teller) for word in words)
+
+
+def _spoken(word: str | datetime | Since | Times, teller: Teller) -> str:
+    match word:
+        case str():
+            return word
+        case Since(at=at):
+            return f"{teller.tell(at)}{teller.age(at)}"
+        case Times(start=start, end=end):
+            return teller.span(start, end)
+        case _:
+            return teller.tell(word)
 
 
 def span(start: datetime, duration_min: int) -> Words:
-    return (start, "–", start + timedelta(minutes=duration_min), f" ({duration_min} min)")
+    return (Times(start, start + timedelta(minutes=duration_min)), f" ({duration_min} min)")
 
 
 def said(cause: Cause) -> Words:
@@ -88,6 +118,12 @@ def timer(key: str) -> str:
     return _TIMERS.get(name, key).format(subject=subject)
 
 
+def fired(key: str) -> str:
+    """What it means that a timer was due."""
+    name, _, subject = key.partition(":")
+    return _FIRED.get(name, f"the timer {key} was due").format(subject=subject)
+
+
 _TIMERS: Final[Mapping[str, str]] = {
     "request": "if {subject} is not confirmed by then, a list is asked for",
     "change": "if the change of {subject} is not answered by then, a list is asked for",
@@ -99,6 +135,20 @@ _TIMERS: Final[Mapping[str, str]] = {
     "list": "the list that waits for its turn",
     "hand": "commands are handed out again",
     "maintenance": "the maintenance is over, and the desk is cared for again",
+}
+
+
+_FIRED: Final[Mapping[str, str]] = {
+    "request": "no word on {subject} came in time",
+    "change": "no answer to the change of {subject} came in time",
+    "watch": "no word came in time that {subject} began or ended",
+    "settle": "whoever signed in at {subject} stayed",
+    "leave": "nobody was signed out at {subject} in time",
+    "command": "the time of {subject} was up",
+    "sync": "it was time for the timed list",
+    "list": "it was the turn of the list that waited",
+    "hand": "it was time to hand out commands again",
+    "maintenance": "the time of the maintenance was over",
 }
 
 
@@ -143,6 +193,10 @@ def _maintenance(given: i.MaintenanceAsked) -> Words:
     return ("a person wished the desk left alone until ", given.until)
 
 
+def _connected(given: i.LinkUp) -> Words:
+    return (f"{given.device} is connected{f', software {given.software}' if given.software else ''}",)
+
+
 def _settings(given: i.DeskConfigured) -> Words:
     devices = f"{len(given.devices)} device{'' if len(given.devices) == 1 else 's'}"
     return (f"settings: {given.calendar} calendar, {devices}, stage {given.stage}, {rules(given.policy)}",)
@@ -159,12 +213,12 @@ _SAID: Final[Mapping[type[i.Input], Callable[[_Given], Words]]] = {
     i.Deleted: lambda given: (given.cause,),
     i.BookingsListed: _listed,
     i.ListFailed: lambda given: (f"{given.device}'s list could not be had: {given.error}",),
-    i.LinkUp: lambda given: (f"{given.device} is connected" + (f", {given.software}" if given.software else ""),),
+    i.LinkUp: _connected,
     i.LinkDown: lambda given: (f"{given.device} is not connected any more: {given.cause}",),
     i.Undecodable: lambda given: (f"{given.device} said something that cannot be read: {given.error}",),
     i.CommandSending: lambda given: (f"{given.command_id} is sent to {given.device}, attempt {given.attempt}",),
     i.CommandAnswered: _answered,
-    i.TimerFired: lambda given: (f"the time came: {timer(given.key)}",),
+    i.TimerFired: lambda given: (fired(given.key),),
     i.BookAsked: lambda given: ("a person wished a booking: ", *_times(given)),
     i.EditAsked: _edit,
     i.DeleteAsked: lambda given: (f"a person wished {given.booking_id} deleted",),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from hotdesk_daemon.core.desk import Desk
 
-#: No booking is longer than a day, so nothing that is still to come reaches back further than this.
+#: What is judged now hardly began longer ago than this.
 _KEPT: Final = timedelta(days=2)
 
 
