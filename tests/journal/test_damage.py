@@ -167,7 +167,7 @@ async def test_damage_while_writing_is_told_and_nothing_more_is_taken_until_anot
         await journal.append([record(3), record(2, desk_id=OTHER)])
         loaded = await journal.load()
 
-        assert Path(aside.file).is_file()
+        assert await asyncio.to_thread(Path(aside.file).is_file)
         assert not journal.damaged.is_set()
         assert states == [loaded[desk].snapshot for desk in (DESK, OTHER)]
         assert [[3], [2]] == [[entry.seq for entry in loaded[desk].tail] for desk in (DESK, OTHER)]

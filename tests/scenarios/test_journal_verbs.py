@@ -17,17 +17,16 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 import pytest
 import zstandard
-from hotdesk_daemon.app.replay import replay
 
 from hotdesk_daemon.app.recordings import recorded
+from hotdesk_daemon.app.replaying import Replay
 from hotdesk_daemon.journal.codec import digest_desk
 from tests.scenarios.transports import over_socket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hotdesk_daemon.app.replay import Replayed
-
+    from hotdesk_daemon.app.replaying import Replayed
     from tests.scenarios.site import OpenSite, Site
 
 pytestmark = over_socket
@@ -80,7 +79,7 @@ async def lived(open_site: OpenSite) -> Site:
 
 def replayed(path: Path) -> list[Replayed]:
     with recorded(f"sqlite:///{path}") as recording:
-        return replay(recording)
+        return Replay(recording).run()
 
 
 # --- verify ----------------------------------------------------------------------------------------------------------
