@@ -44,7 +44,7 @@ def _place(config: Config, journal: Path | None) -> _Place:
     if journal is not None:
         file = journal.absolute()
         return _Place(f"sqlite:///{file}", file.parent, retention_of(JournalSettings()))
-    settings = config.load()
+    settings = config.look()
     return _Place(settings.journal_url, settings.daemon.state_dir.absolute(), retention_of(settings.journal))
 
 

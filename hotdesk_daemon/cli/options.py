@@ -60,6 +60,17 @@ class Config:
         chosen = {f"HOTDESK_{name.upper()}": text for name, text in more.items() if text is not None}
         return load_settings(self.origin, os.environ, options={**self.overrides, **chosen})
 
+    def look(self) -> Settings:
+        """
+        The settings for a verb that needs no secrets, which are not read: often only the daemon can.
+
+        Raises:
+            ConfigError: They cannot be used.
+        """
+        from hotdesk_daemon.ops.settings import Look
+
+        return self.read(Look.AT_FILES).settings
+
     def load_again(self) -> Settings:
         """
         The same for a daemon that runs: files that are empty are refused.

@@ -102,7 +102,7 @@ def command(  # noqa: PLR0913 - one per option
 def _settings(source: Source) -> Settings | None:
     """The configuration, for what it tells of desks, if it has to do with what is read."""
     is_asked = source.config.path is not None or not (source.files or source.journal is not None)
-    return source.config.load() if is_asked else None
+    return source.config.look() if is_asked else None
 
 
 def _answered(question: _Question, source: Source, file: PolicyFile, places: Places) -> Tally:

@@ -150,7 +150,8 @@ _METRICS: Final = """\
 Units are seconds and bytes; counters end in `_total` and begin at 0 with the process. Each label has the values named
 here and no others, or one for each organisation. `desk` stands on two gauges only, and for the first @DESKS@ desks in
 the order of names, so a desk has two series at most; `hotdesk_desk_series_left_out` says how many desks have none. All
-desks are in the sums.
+desks are in the sums. While one look at 5,000 desks is answered (about 20 ms here: `python -m bench scrape`), nothing
+else is done.
 """
 
 
