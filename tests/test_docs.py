@@ -13,9 +13,9 @@ from hotdesk_daemon.cli.program import VERBS, main
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 #: `hotdesk-daemon VERB …` at the beginning of a line of code, or in a span of code.
-CODE = re.compile(r"(?:^ {4,}(?:\$ |\.venv/bin/)?|`)hotdesk-daemon ([a-z][^`#\n]*)", re.MULTILINE)
+CODE = re.compile(r"""(?:^ {4,}(?:\$ |\.venv/bin/)?|`)hotdesk-daemon ([a-z][^`#"\n.]*)""", re.MULTILINE)
 #: Within a sentence it is one if there is such a verb.
-PROSE = re.compile(rf"hotdesk-daemon ((?:{'|'.join(VERBS)})\b[^`#\n|;,)]*)")
+PROSE = re.compile(rf"""hotdesk-daemon ((?:{"|".join(VERBS)})\b[^`#"\n|;,).]*)""")
 
 
 def calls_of(page: Path) -> list[str]:

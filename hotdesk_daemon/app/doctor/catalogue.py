@@ -103,7 +103,7 @@ _ALL: Final = (
     Check(
         name="machine.breaker",
         looks="Whether the breaker is open.",
-        remedy="see hotdesk-daemon breaker for what it holds back, then hotdesk-daemon breaker --close",
+        remedy="see hotdesk-daemon breaker for what it holds back, then hotdesk-daemon breaker close",
     ),
     Check(
         name="machine.clock",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 import threading
 from contextlib import closing, contextmanager
@@ -17,6 +18,7 @@ from hotdesk_daemon.app.daemon import Daemon
 from hotdesk_daemon.app.doctor import CHECKS, Asked, Doctor, known_checks
 from hotdesk_daemon.app.doctor.reference import reference
 from hotdesk_daemon.app.doctor.surroundings import Space
+from hotdesk_daemon.cli.program import VERBS
 from hotdesk_daemon.core.policy import Stage
 from hotdesk_daemon.ops.clocks import SystemClock
 from hotdesk_daemon.ops.settings import (
@@ -291,6 +293,13 @@ def test_every_check_stands_in_the_docs(pytestconfig: pytest.Config) -> None:
     shown = (pytestconfig.rootpath / "docs" / "doctor.md").read_text(encoding="utf-8")
 
     assert reference() == shown
+
+
+def test_every_verb_that_a_remedy_names_is_one() -> None:
+    named = {verb for check in CHECKS.values() for verb in re.findall(r"hotdesk-daemon ([a-z-]+)", check.remedy)}
+
+    assert {"activate", "breaker", "resume"} <= named
+    assert named <= {*VERBS}
 
 
 def test_a_name_stands_for_itself_and_a_section_for_all_of_its_checks() -> None:
