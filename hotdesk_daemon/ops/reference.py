@@ -139,7 +139,7 @@ _METRICS: Final = """\
 <!-- Made from the code: python -m hotdesk_daemon.ops.reference metrics > docs/metrics.md -->
 
 `GET /metrics` answers in Prometheus' text format, without a token: no metric names a person, a title or a booking.
-`config/prometheus/hotdesk-daemon.rules.yml` has the alerts, each with a page in [runbooks](runbooks/);
+`config/prometheus/hotdesk-daemon.rules.yml` has the alerts, each with a page in [runbooks](runbooks/README.md);
 `config/grafana/hotdesk-daemon.json` is a dashboard. To have Prometheus ask:
 
     scrape_configs:
