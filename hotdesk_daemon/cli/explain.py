@@ -85,7 +85,10 @@ def _since(
     if span is None:
         return zoned_time(text, zone=zone, option="--since")
     newest = next(recording.newest(desk, until=at), None)
-    return None if newest is None else (at or newest.at) - span
+    try:
+        return None if newest is None else (at or newest.at) - span
+    except OverflowError as exc:
+        raise click.BadParameter(f"{text!r} is too long", param_hint="--since") from exc
 
 
 @attrs.define

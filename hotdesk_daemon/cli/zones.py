@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import os
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -22,7 +21,6 @@ _Verb = TypeVar("_Verb", bound=Callable[..., Any])
 _MACHINES: Final = Path("/etc/localtime")
 #: A last input that is no older may be that of a daemon that runs.
 _RECENT: Final = timedelta(days=2)
-_AGO: Final = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?", re.ASCII)
 
 
 def with_zone(verb: _Verb) -> Callable[..., Any]:
@@ -93,11 +91,12 @@ def zoned_time(text: str | None, *, zone: tzinfo, option: str) -> datetime | Non
 
 def span_of(text: str) -> timedelta | None:
     """*text* as a length of time, such as ``2h`` or ``1h30m``; None if it is none."""
-    match = _AGO.fullmatch(text)
-    if match is None or not any(match.groups()):
+    from hotdesk_daemon.ops.settings.units import parse_duration
+
+    try:
+        return timedelta(seconds=parse_duration(text)) or None
+    except (ValueError, OverflowError):
         return None
-    days, hours, minutes = (int(group or 0) for group in match.groups())
-    return timedelta(days=days, hours=hours, minutes=minutes)
 
 
 def present(newest_at: datetime) -> datetime:

@@ -63,8 +63,8 @@ def test_what_is_no_time_is_refused_with_the_option(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("2h", timedelta(hours=2)), ("1h30m", timedelta(minutes=90)), ("3d", timedelta(days=3)), ("90m", timedelta(minutes=90)),
-        ("", None), ("h", None), ("2", None), ("2h ago", None), ("-2h", None), ("m5", None), ("٣h", None),
+        ("2h", timedelta(hours=2)), ("1h30m", timedelta(minutes=90)), ("90s", timedelta(seconds=90)),
+        ("", None), ("h", None), ("2", None), ("2h ago", None), ("-2h", None), ("m5", None), ("0s", None),
     ],
 )  # fmt: skip
 def test_a_length_of_time_is_one_or_none(text: str, expected: timedelta | None) -> None:
@@ -99,8 +99,7 @@ def test_a_span_has_its_date_once() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0 s"), (59, "59 s"), (60, "1 min"), (61, "1 min 1 s"), (3600, "1 h"), (3660, "1 h 1 min"), (90_000, "1 d 1 h"),
-     (86_460, "1 d")],
+    [(0, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (3600, "1 h"), (90_000, "1 d 1 h"), (86_460, "1 d")],
 )  # fmt: skip
 def test_how_long_is_told_in_two_units(seconds: int, text: str) -> None:
     assert text == lasted(seconds)

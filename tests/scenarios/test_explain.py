@@ -425,6 +425,7 @@ async def test_the_command_line_says_what_it_cannot_do_in_a_line(open_site: Open
         (("desk-2",), 1, "did you mean desk-1?"),
         (("desk-1", "--booking", "b9"), 1, "has no booking 'b9'"),
         (("desk-1", "--at", "noon"), 2, "is no time such as"),
+        (("desk-1", "--since", "9999999d"), 2, "is too long"),
         (("desk-1", "--time-zone", "Europe/Olso"), 2, "did you mean Europe/Oslo"),
         (("desk-1", "--utc", "--time-zone", "Europe/Oslo"), 2, "not both"),
         (("desk-1", "--at", "2026-05-03"), 1, "nothing is recorded of desk desk-1 until then"),
