@@ -5,11 +5,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= config/hotdesk.toml
 DIAGRAM := docs/transitions.md
+CAPTURE_SCHEMA := docs/capture.schema.json
 EXAMPLE := config/examples/annotated.toml
 EXAMPLE_OF := --devices --organisation
 WORKERS ?= 4
 KILLS ?= 50
 SEED ?= 1
+DAYS ?= 100
+HOURS ?= 10
+PROMTOOL ?= promtool
 RUN_PYTHON ?= /usr/bin/python3
 SOURCES := hotdesk_daemon tests $(wildcard bench)
 
@@ -22,7 +26,7 @@ GROUPS_OF := $(VENV)-lock/bin/python -m dependency_groups
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run test cover crash check check-format check-lint check-types check-layers check-diagram check-example bench interop diagram example format lock install deb unit-security venv venv-dev clean
+.PHONY: help run test golden cover crash days check check-format check-lint check-types check-layers check-diagram check-capture-schema bench interop diagram capture-schema format lock install deb unit-security venv venv-dev clean check-alerts check-example example what-if docs
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -36,11 +40,23 @@ test: $(VENV)/.dev ## run the tests on up to WORKERS cores
 crash: $(VENV)/.dev ## kill the daemon 50 times on a busy floor; KILLS and SEED choose otherwise
 	HOTDESK_CRASHES=$(KILLS) HOTDESK_CRASH_SEED=$(SEED) $(BIN)/python -m pytest --quiet tests/scenarios/test_kill.py $(ARGS)
 
+days: $(VENV)/.dev ## capture and replay 100 whole simulated days; DAYS, HOURS and SEED choose otherwise
+	HOTDESK_DAYS=$(DAYS) HOTDESK_DAY_HOURS=$(HOURS) HOTDESK_DAY_SEED=$(SEED) HOTDESK_REPLAYS=20 $(BIN)/python -m pytest --quiet \
+		--numprocesses auto --maxprocesses $(WORKERS) tests/scenarios/test_replayed_days.py -k socket $(ARGS)
+
+what-if: $(VENV)/.dev ## live a month under one policy and under another, and compare with what was foretold; SEED chooses another
+	HOTDESK_WHAT_IF_DAYS=30 HOTDESK_WHAT_IF_SEED=$(SEED) $(BIN)/python -m pytest --quiet \
+		--numprocesses auto --maxprocesses $(WORKERS) tests/scenarios/test_what_if_days.py $(ARGS)
+
+golden: $(VENV)/.dev ## write down what comes of the golden captures now; review the diff
+	HOTDESK_RECORD_GOLDEN=1 $(BIN)/python -m pytest --quiet --numprocesses $(WORKERS) tests/scenarios/test_golden.py
+	HOTDESK_WRITE_GOLDEN=1 $(BIN)/python -m pytest --quiet tests/captures/test_golden.py -k agreed
+
 cover: $(VENV)/.dev ## hold core to full branch coverage by its own tests
 	$(BIN)/python -m pytest --quiet --numprocesses auto --maxprocesses $(WORKERS) tests/core --cov --cov-report=
 	$(BIN)/coverage report --include 'hotdesk_daemon/core/*' --fail-under 100
 
-check: check-format check-lint check-types check-layers check-diagram check-example ## format, lint, types, import layers, generated docs
+check: check-format check-lint check-types check-layers check-diagram check-capture-schema check-alerts check-example ## format, lint, types, import layers, generated docs, alerts
 
 check-format: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -57,6 +73,14 @@ check-layers: $(VENV)/.dev
 check-diagram: $(VENV)/.dev
 	$(BIN)/python -m hotdesk_daemon.core.diagram --check $(DIAGRAM)
 
+check-capture-schema: $(VENV)/.dev
+	$(BIN)/python -m hotdesk_daemon.captures.schema --check $(CAPTURE_SCHEMA)
+
+check-alerts: ## test the alert rules with promtool (of the package prometheus), where there is one
+	@if command -v $(PROMTOOL) >/dev/null; then \
+		$(PROMTOOL) check rules config/prometheus/hotdesk-daemon.rules.yml && $(PROMTOOL) test rules config/prometheus/tests.yml; \
+	else echo "check-alerts: no $(PROMTOOL) here, so when the alerts fire was not tested"; fi
+
 check-example: $(VENV)/.dev
 	$(BIN)/hotdesk-daemon init - $(EXAMPLE_OF) | diff -u $(EXAMPLE) -
 
@@ -65,6 +89,9 @@ example: $(VENV)/.run ## write the annotated example configuration from the sett
 
 diagram: $(VENV)/.run ## write the transition diagram in docs/ from the table
 	$(BIN)/python -m hotdesk_daemon.core.diagram --write $(DIAGRAM)
+
+capture-schema: $(VENV)/.run ## write the JSON Schema of captures in docs/ from the classes of their lines
+	$(BIN)/python -m hotdesk_daemon.captures.schema --write $(CAPTURE_SCHEMA)
 
 format: $(VENV)/.dev ## format and fix what can be fixed
 	$(BIN)/ruff check --fix .
@@ -75,6 +102,9 @@ bench: $(VENV)/.dev ## measure speed and size beside a bare loop
 
 interop: $(VENV)/.interop ## let other people's clients talk to simulated devices and the simulated cloud
 	bash tests/interop/run.sh
+
+docs: $(VENV)/.docs ## build the documentation's site in build/site; a broken link fails
+	@PYTHON='$(BIN)/python' sh docs/build
 
 install: $(VENV)/.run ## install below DESTDIR (/ for this machine), for RUN_PYTHON, of the same minor version as PYTHON
 	@DESTDIR='$(DESTDIR)' PYTHON='$(CURDIR)/$(BIN)/python' RUN_PYTHON='$(RUN_PYTHON)' sh systemd/install
@@ -92,9 +122,12 @@ venv-dev: $(VENV)/.dev ## set up .venv to work on the daemon
 lock: $(VENV)-lock/.ready ## resolve the lock files anew from pyproject.toml; UPGRADE=1 takes newer versions
 	mkdir -p requirements
 	$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file requirements/run.txt pyproject.toml
-	for lock in build:build dev:test,check,bench interop:interop; do \
+	for lock in build:build dev:test,check,bench interop:interop docs:docs; do \
 		$(GROUPS_OF) $$(echo $${lock#*:} | tr , ' ') > $(VENV)-lock/$${lock%%:*}.in && \
-		case $$lock in dev:*) printf '%s\n' "-r ../requirements/run.txt" "-c ../requirements/build.txt" >> $(VENV)-lock/dev.in;; esac && \
+		case $$lock in \
+			dev:*) printf '%s\n' "-r ../requirements/run.txt" "-c ../requirements/build.txt" >> $(VENV)-lock/dev.in;; \
+			docs:*) printf '%s\n' "-c ../requirements/dev.txt" >> $(VENV)-lock/docs.in;; \
+		esac && \
 		(cd $(VENV)-lock && ../$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file ../requirements/$${lock%%:*}.txt \
 			--constraint ../requirements/run.txt $${lock%%:*}.in) || exit 1; \
 	done
@@ -115,6 +148,10 @@ $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
 
 $(VENV)/.interop: $(VENV)/.dev requirements/interop.txt
 	$(INSTALL) -r requirements/interop.txt
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.run requirements/docs.txt
+	$(INSTALL) -r requirements/docs.txt
 	@touch $@
 
 $(VENV)/pyvenv.cfg:

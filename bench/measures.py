@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from bench import cloud
+from bench import cloud, lookback
 from bench.cold import cold_starts
 from bench.figures import Line
+from bench.scrape import scrapes
 from bench.wires import Child, Words
 
 if TYPE_CHECKING:
@@ -56,12 +57,14 @@ class Scale:
     webhook_connections: int = 100
     webhook_paced: int = 10_000
     webhook_rate: int = 1_000
+    history_inputs: int = 1_000_000
+    history_desks: int = 200
 
 
 FULL: Final = Scale(rounds=5, fleet_rounds=3, ingest_events=60_000, delay_events=30_000)
 QUICK: Final = Scale(
     rounds=1, fleet_rounds=1, ingest_events=30_000, delay_events=15_000,
-    org_rounds=1, queue_events=30_000, webhook_posts=10_000, webhook_paced=5_000,
+    org_rounds=1, queue_events=30_000, webhook_posts=10_000, webhook_paced=5_000, history_inputs=200_000,
 )  # fmt: skip
 
 
@@ -208,7 +211,10 @@ MEASURES: Final[Mapping[str, Callable[[Scale], list[Line]]]] = {
     "connect": connect,
     "cold": cold,
     "logs": logs,
+    "scrape": lambda scale: scrapes(rounds=scale.rounds),
     "cloud-start": cloud.start,
     "queue": cloud.queue,
     "webhook": cloud.webhook,
+    "replay": lookback.replay,
+    "explain": lookback.explain,
 }

@@ -1,4 +1,4 @@
-"""Guards that watch every test: tasks left behind and blocking calls fail it.
+"""Guards that watch every test: tasks left behind, blocking calls, and what ``observed`` finds in logs and metrics.
 
 The limit per test and warnings as errors are settings in ``pyproject.toml``.
 """
@@ -6,6 +6,7 @@ The limit per test and warnings as errors are settings in ``pyproject.toml``.
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,10 @@ import pytest
 import pytest_asyncio
 import structlog
 from blockbuster import BlockBuster
+
+from hotdesk_daemon.ops.logs import configure_logs
+from hotdesk_daemon.ops.settings import LogFormat, LogLevel
+from tests.observed import Observing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -49,9 +54,11 @@ def _no_task_left_behind(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture(autouse=True)
 def _logs_stay_as_they_were() -> Iterator[None]:
-    # A daemon under test takes logging over; the next test must not write through it, or at its level.
+    # A daemon under test takes logging over; the next test must not write through it, or at its level. Whoever logs
+    # without having set logging up is heard by the observer, and by nobody else.
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    configure_logs(level=LogLevel.DEBUG, form=LogFormat.JSON, stream=_Nowhere(), environ={})
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
@@ -76,3 +83,12 @@ def _no_blocking_call(
         yield
     finally:
         _block_detector.deactivate()
+
+
+class _Nowhere(io.StringIO):
+    def write(self, text: str, /) -> int:
+        return len(text)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Observing(), "observing")

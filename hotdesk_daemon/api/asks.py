@@ -124,6 +124,23 @@ class EventsQuery(Struct, frozen=True, kw_only=True):
     limit: Limit = 100
 
 
+Moment = Annotated[datetime, Meta(tz=True, description="An RFC 3339 time with offset.")]
+
+
+class ExplainQuery(Struct, frozen=True, kw_only=True):
+    """
+    What of a desk to explain, and when.
+
+    ``booking`` may be our id or its end, a MeetingId, a BookingRequestUUID or a device's Id. ``all`` tells what is over
+    for longer than a day, too.
+    """
+
+    at: Moment | None = None
+    since: Moment | None = None
+    booking: Annotated[str, Meta(min_length=1, max_length=512)] | None = None
+    all: bool = False
+
+
 class StreamQuery(Struct, frozen=True, kw_only=True):
     """Which desks and which kinds of input; nothing given means all."""
 

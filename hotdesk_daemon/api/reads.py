@@ -8,12 +8,13 @@ import msgspec
 
 from hotdesk_daemon.api import wire
 from hotdesk_daemon.api.calls import Answer, Call, answer
-from hotdesk_daemon.api.problems import Flaw, invalid
+from hotdesk_daemon.api.problems import Flaw, Kind, Problem, invalid
 from hotdesk_daemon.api.render import occupancy, render_booking, render_command, render_desk, render_event
+from hotdesk_daemon.core.errors import AmbiguousError, PermanentError
 from hotdesk_daemon.core.ids import BookingId, CommandId, DeskId
 
 if TYPE_CHECKING:
-    from hotdesk_daemon.api.asks import BookingsQuery, CommandsQuery, DesksQuery, EventsQuery
+    from hotdesk_daemon.api.asks import BookingsQuery, CommandsQuery, DesksQuery, EventsQuery, ExplainQuery
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -29,7 +30,7 @@ async def get_readiness(call: Call[None, None]) -> Answer:
 
 
 async def get_metrics(call: Call[None, None]) -> Answer:
-    return Answer(content=call.site.metrics(), media_type=METRICS_TYPE)
+    return Answer(content=await call.site.metrics(), media_type=METRICS_TYPE)
 
 
 async def list_desks(call: Call[DesksQuery, None]) -> Answer:
@@ -55,6 +56,23 @@ async def get_desk(call: Call[None, None]) -> Answer:
     now = call.now
     shown = render_desk(call.desk(), now=now, persons=call.persons)
     return answer(msgspec.structs.replace(shown, now=now))
+
+
+async def explain_desk(call: Call[ExplainQuery, None]) -> Answer:
+    query = call.query
+    try:
+        found = await call.site.explain(
+            DeskId(call.path["desk"]),
+            at=query.at,
+            since=query.since,
+            booking=query.booking,
+            over_too=query.all,
+        )
+    except AmbiguousError as exc:
+        raise invalid(Flaw(detail=str(exc), parameter="booking")) from exc
+    except PermanentError as exc:
+        raise Problem(status=404, kind=Kind.NOT_FOUND, detail=str(exc)) from exc
+    return answer(found)
 
 
 async def list_bookings(call: Call[BookingsQuery, None]) -> Answer:

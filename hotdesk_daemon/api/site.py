@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from contextlib import AbstractAsyncContextManager
 
+    from hotdesk_daemon.api.wire import Explanation
     from hotdesk_daemon.ops.health import Readiness
 
 
@@ -166,6 +167,18 @@ class Site(Protocol):
     async def history(self, desk_id: DeskId, *, since_seq: int, limit: int) -> Sequence[StreamItem]:
         """The desk's steps after ``since_seq``, oldest first."""
 
+    async def explain(
+        self, desk_id: DeskId, *, at: datetime | None, since: datetime | None, booking: str | None, over_too: bool
+    ) -> Explanation:
+        """
+        Why a desk is as it is, or was at a moment, from what is recorded of it.
+
+        Raises:
+            AmbiguousError: several bookings are named so.
+            PermanentError: nothing is recorded of such a desk or booking.
+            TransientError: another one is being made, it takes too long, or the journal cannot be read.
+        """
+
     def watch(
         self, *, desks: frozenset[DeskId] | None, kinds: frozenset[str] | None
     ) -> AbstractAsyncContextManager[AsyncIterator[StreamItem | Lost]]:
@@ -183,5 +196,5 @@ class Site(Protocol):
     def readiness(self) -> Readiness:
         """Whether the daemon does its work, and if not, why."""
 
-    def metrics(self) -> bytes:
+    async def metrics(self) -> bytes:
         """The metrics in Prometheus' text format."""

@@ -237,6 +237,85 @@ class EventPage(Struct, frozen=True, kw_only=True):
     next: Cursor
 
 
+class Cause(Struct, frozen=True, kw_only=True):
+    """
+    One input of a chain of causes, what it said, and what came of it that matters there.
+
+    ``times`` counts it together with those before it that were the same again.
+    """
+
+    seq: int
+    at: datetime
+    source: str
+    kind: str
+    said: str
+    times: int
+    reasons: list[Reason]
+
+
+class Move(Struct, frozen=True, kw_only=True):
+    """
+    A row that a thing met; ``before`` and ``after`` are the same where it did not move.
+
+    ``causes`` lead from the root to it. ``ending`` says what they begin with: ``root``, or why that is not to be seen:
+    ``gone`` and ``long`` (then ``missing_seq`` is the input before them), ``unnamed``.
+    """
+
+    seq: int
+    at: datetime
+    life: Life
+    code: str
+    text: str
+    before: str
+    after: str
+    causes: list[Cause]
+    ending: Annotated[str, Meta(examples=["root"])]
+    missing_seq: int | None
+
+
+class ExplainedThing(Struct, frozen=True, kw_only=True):
+    """
+    Something of a desk that has states, and why it is in the one it is in.
+
+    ``whole`` says whether ``moves`` go back to its beginning.
+    """
+
+    life: Life
+    id: str
+    state: str
+    sentence: str
+    over: bool
+    whole: bool
+    booking: str | None
+    moves: list[Move]
+
+
+class Pending(Struct, frozen=True, kw_only=True):
+    """A timer: what happens when it is due, and the number of the input that set it."""
+
+    key: str
+    due: datetime
+    said: str
+    set_seq: int
+
+
+class Explanation(Struct, frozen=True, kw_only=True):
+    """
+    Why a desk is, or was, as it is.
+
+    ``seq`` is its last input at the moment ``at``. ``stale`` and ``pending`` are null where the state of then is not
+    known. ``notes`` say what was not looked at.
+    """
+
+    desk: str
+    at: datetime
+    seq: int
+    stale: bool | None
+    things: list[ExplainedThing]
+    pending: list[Pending] | None
+    notes: list[str]
+
+
 class LostItems(Struct, frozen=True, kw_only=True):
     """So many steps were dropped because this reader was too slow."""
 

@@ -23,11 +23,14 @@ from hotdesk_daemon.api.server import serve
 from hotdesk_daemon.app.clockwatch import ClockWatch
 from hotdesk_daemon.app.fleet import Fleet
 from hotdesk_daemon.app.housing import Housing
+from hotdesk_daemon.app.journal_care import JournalCare, retention_of
+from hotdesk_daemon.app.journal_opening import find
 from hotdesk_daemon.app.narrator import Narrator
 from hotdesk_daemon.app.organisations import Organisations
 from hotdesk_daemon.app.reload import Reload
 from hotdesk_daemon.app.safety import Safety
 from hotdesk_daemon.app.simulated import simulated_site
+from hotdesk_daemon.app.state_dir import held_alone
 from hotdesk_daemon.app.status import Status, patience
 from hotdesk_daemon.app.stopping import Stopping
 from hotdesk_daemon.app.takeover import TakeOver, breaker_of, limits_of, retry_of
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from zoneinfo import ZoneInfo
 
+    from hotdesk_daemon.app.recovery import Past
     from hotdesk_daemon.core.ids import DeskId
     from hotdesk_daemon.dispatch import RetryDetails
     from hotdesk_daemon.journal import Journal, Stored
@@ -91,6 +95,7 @@ class Daemon:
     fleet: Fleet = attrs.field(init=False)
     reload: Reload = attrs.field(init=False)
     status: Status = attrs.field(init=False)
+    care: JournalCare = attrs.field(init=False)
     left: int = 0
     _use_token: Callable[[str], None] = lambda _token: None
     _is_reload_wanted: bool = False
@@ -106,23 +111,28 @@ class Daemon:
         began_mono = time.monotonic()
         metrics = Metrics(version=__version__)
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(held_alone(self.settings.daemon.state_dir))
             token = self.settings.http.token
             if token is None:
                 token = await asyncio.to_thread(ensure_http_token, self.settings.daemon.state_dir)
             self.token = token.reveal()
             starting = await stack.enter_async_context(AsyncExitStack())
             await starting.enter_async_context(patience(self.notifier, sleep=self.sleep))
-            journal = await stack.enter_async_context(SqlJournal.open(self.settings.journal_url, clock=self.clock.now))
-            stored = await journal.load()
+            retention = retention_of(self.settings.journal)
+            journal = await stack.enter_async_context(
+                SqlJournal.open(self.settings.journal_url, clock=self.clock.now, mark_every=retention.mark_every)
+            )
+            found = await find(journal)
+            metrics.journal_quarantined.inc(found.quarantined)
             settings = self.settings
             if settings.simulator.enabled:
-                seed = self._resume_simulation(stored)
+                seed = self._resume_simulation(found.newest)
                 settings = await stack.enter_async_context(simulated_site(settings, clock=self.clock, seed=seed))
             get_log().info(
                 "journal.opened",
                 url=settings.journal_url,
-                desks=len(stored),
-                records=sum(len(one.tail) for one in stored.values()),
+                desks=len(found.newest),
+                records=found.records,
                 took_s=round(time.monotonic() - began_mono, 3),
             )
             zones = await asyncio.to_thread(load_zones, settings.desks, settings.policy)
@@ -131,7 +141,16 @@ class Daemon:
             await switches.load(journal)
             self.fleet = Fleet(journal=journal, clock=self.clock, narrator=narrator, metrics=metrics, switches=switches)
             timekeeper = Timekeeper(self.clock)
-            housing = self._housing(settings, journal, stored, timekeeper)
+            housing = self._housing(settings, journal, found.past, timekeeper)
+            self.care = JournalCare(
+                journal=journal,
+                fleet=self.fleet,
+                past=found.past,
+                retention=retention,
+                clock=self.clock,
+                sleep=self.sleep,
+                metrics=metrics,
+            )
             organisations = await stack.enter_async_context(
                 Organisations.open(settings, fleet=self.fleet, housing=housing, metrics=metrics, rng=self.rng)
             )
@@ -183,15 +202,13 @@ class Daemon:
 
     # --- building ----------------------------------------------------------------------------------------------------
 
-    def _housing(
-        self, settings: Settings, journal: Journal, stored: Mapping[DeskId, Stored], timekeeper: Timekeeper
-    ) -> Housing:
+    def _housing(self, settings: Settings, journal: Journal, past: Past, timekeeper: Timekeeper) -> Housing:
         sockets = settings.sockets
         gate = FleetGate(per_s=sockets.connects_per_s, at_once=sockets.handshakes, clock=self.mono, sleep=self.sleep)
         return Housing(
             fleet=self.fleet,
             journal=journal,
-            stored=stored,
+            past=past,
             sockets=sockets,
             clock=self.clock,
             timekeeper=timekeeper,
@@ -265,11 +282,15 @@ class Daemon:
 
     async def _begin(self) -> None:
         """Have every desk record that it starts without links, before anybody can take its past for its present."""
+        mending = asyncio.create_task(self.care.mend(), name="journal: damage at the start")
         try:
             async with asyncio.timeout(_SETTLE_S):
                 await asyncio.gather(*(worker.turn() for worker in self.fleet.workers.values()))
         except TimeoutError as exc:
             raise TransientError(f"the journal did not take the desks' first records within {_SETTLE_S:g} s") from exc
+        finally:
+            mending.cancel()
+        await self.care.begun()
 
     # --- running -----------------------------------------------------------------------------------------------------
 
@@ -293,6 +314,8 @@ class Daemon:
                 housing.start_links(tasks)
                 organisations.start(tasks)
                 endless.append(tasks.add(status.run(), name="status"))
+                endless.append(tasks.add(fleet.watch_loop(), name="loop watch"))
+                endless += self.care.start(tasks)
                 reloading = tasks.add(self.reload.run(), name="reload")
                 self._announce(status, began_mono=began_mono)
                 await self.stop.wait()  # for ever: this is a daemon

@@ -8,10 +8,15 @@ line are the desks' own journal and ways, and the HTTP door sees it all as its `
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Never, Protocol
+
+import msgspec
 
 from hotdesk_daemon.api.site import Asked, CommandView, ReloadView, StreamItem
 from hotdesk_daemon.api.watchers import Watchers
+from hotdesk_daemon.api.wire import Explanation
+from hotdesk_daemon.app.explain import explain
+from hotdesk_daemon.app.explain.shapes import shape
 from hotdesk_daemon.app.mailbox import Letter
 from hotdesk_daemon.app.resync import read_truth
 from hotdesk_daemon.core.desk import CommandState, LinkState
@@ -28,6 +33,8 @@ from hotdesk_daemon.core.inputs import (
 )
 from hotdesk_daemon.core.steps import ListBookings, SendCommand
 from hotdesk_daemon.ops.health import Readiness
+from hotdesk_daemon.ops.logs import noting
+from hotdesk_daemon.ops.metrics import render_process
 from hotdesk_daemon.xapi.releases import release_of
 from hotdesk_daemon.xapi.rendering import render_command
 
@@ -95,6 +102,8 @@ class Fleet:
         self._narrator = narrator
         self._metrics = metrics
         self._journal_error: str | None = None
+        self._is_explaining = False  # one at a time: each is a second's work of a thread beside the event loop's
+        self._waiting_for_journal: set[DeskId] = set()
         self._lists: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None
 
@@ -185,12 +194,18 @@ class Fleet:
             case _:
                 raise AssertionError(f"an effect that nobody performs: {effect!r}")
 
-    def journal_failed(self, error: Exception) -> None:
+    def journal_failed(self, desk: DeskId, error: Exception) -> None:
+        self._waiting_for_journal.add(desk)
         self._journal_error = str(error)
         self._narrator.journal_failed(error)
 
-    def journal_worked(self) -> None:
-        if self._journal_error is not None:
+    def journal_worked(self, desk: DeskId, took_s: float) -> None:
+        self._narrator.journal_took(took_s)
+        if not self._waiting_for_journal:
+            return
+        # Where there is room for little, small commits succeed among large ones that do not: it works once all do.
+        self._waiting_for_journal.discard(desk)
+        if not self._waiting_for_journal:
             self._journal_error = None
             self._narrator.journal_worked()
 
@@ -217,7 +232,8 @@ class Fleet:
         session, release = ways.session, self._release(worker, effect.device)
 
         async def read() -> tuple[tuple[Input, ...], bytes | None]:
-            return await read_truth(ways, device=effect.device, release=release, cause=effect.cause)
+            with noting(desk_id=desk, device_id=effect.device):
+                return await read_truth(ways, device=effect.device, release=release, cause=effect.cause)
 
         # A command waits for its desk's list: that desk is listed before the others.
         is_awaited = bool(worker.desk.commands)
@@ -284,7 +300,7 @@ class Fleet:
         await self.switches.wait(desk, command)
 
     async def call(self, device: DeviceId, command: Command) -> None:
-        self.switches.check()
+        await self.switches.check()
         ways = self.ways.get(device)
         if ways is None:
             raise TransientError(f"device {device} is not of this site any more")
@@ -293,7 +309,10 @@ class Fleet:
 
     def note_retry(self, desk: DeskId, command_id: CommandId, *, attempt: int, wait_s: float, cause: str) -> None:
         """A command was certainly not done and will be sent again."""
-        self._narrator.retried(desk, command_id, attempt=attempt, wait_s=wait_s, cause=cause)
+        worker = self.workers.get(desk)
+        held = worker.desk.commands.get(command_id) if worker is not None else None
+        booking_id = held.booking_id if held is not None else None
+        self._narrator.retried(desk, command_id, booking_id=booking_id, attempt=attempt, wait_s=wait_s, cause=cause)
 
     # --- the whole ---------------------------------------------------------------------------------------------------
 
@@ -382,6 +401,22 @@ class Fleet:
             if not isinstance(record.input, Exception)
         ]
 
+    async def explain(
+        self, desk_id: DeskId, *, at: datetime | None, since: datetime | None, booking: str | None, over_too: bool
+    ) -> Explanation:
+        if self._is_explaining:
+            raise TransientError("another explanation is being made", retry_after_s=1)
+        self._is_explaining = True
+        try:
+            return await self.journal.look(
+                lambda history: msgspec.convert(
+                    shape(explain(history, desk_id, at=at, since=since, booking=booking, over_too=over_too)),
+                    Explanation,
+                )
+            )
+        finally:
+            self._is_explaining = False
+
     async def reload(self) -> ReloadView:
         return await self.on_reload()
 
@@ -394,7 +429,7 @@ class Fleet:
         """What keeps the daemon from serving anybody."""
         found = [] if self.started else ["The daemon is starting."]
         if self._journal_error is not None:
-            found.append(f"The journal cannot be written: {self._journal_error}.")
+            found.append(f"Nothing new is taken: {self._journal_error}.")
         return found
 
     def readiness(self) -> Readiness:
@@ -405,11 +440,15 @@ class Fleet:
             against.append(f"None of {len(self.workers)} desks is live.")
         return Readiness.unless(against)
 
-    def metrics(self) -> bytes:
-        self._narrator.count_desks(self.desks())
+    async def watch_loop(self) -> Never:
+        """Measure how late the event loop is, until cancelled."""
+        await self._narrator.watch_loop()
+
+    async def metrics(self) -> bytes:
+        self._narrator.count_desks(self.desks(), now=self.now())
         for organisation in self.organisations:
             organisation.measure()
-        return self._metrics.render()
+        return self._metrics.render() + await asyncio.to_thread(render_process)
 
 
 async def _starting() -> ReloadView:

@@ -18,15 +18,14 @@ from hotdesk_daemon import __version__
 from hotdesk_daemon.app.endpoints import endpoint_of
 from hotdesk_daemon.app.fleet import Fleet
 from hotdesk_daemon.app.mailbox import Letter
-from hotdesk_daemon.app.recovery import beginning, rebuild
+from hotdesk_daemon.app.recovery import Past
 from hotdesk_daemon.app.tasks import Tasks
 from hotdesk_daemon.app.timekeeper import Timekeeper
 from hotdesk_daemon.app.ways import Way, Ways
 from hotdesk_daemon.app.worker import DeskWorker
-from hotdesk_daemon.core.desk import Desk
 from hotdesk_daemon.core.ids import DeskId, DeviceId
 from hotdesk_daemon.core.inputs import DeskConfigured, LinkDown
-from hotdesk_daemon.journal import Journal, Stored
+from hotdesk_daemon.journal import Journal
 from hotdesk_daemon.ops.clocks import Clock
 from hotdesk_daemon.ops.settings import DeskSettings, SocketSettings
 from hotdesk_daemon.ops.settings import Way as Wanted
@@ -55,7 +54,7 @@ class Housing:
 
     fleet: Fleet
     journal: Journal
-    stored: Mapping[DeskId, Stored]
+    past: Past
     sockets: SocketSettings
     clock: Clock
     timekeeper: Timekeeper
@@ -67,7 +66,6 @@ class Housing:
     _links: dict[DeviceId, DeviceLink] = attrs.field(factory=dict)
     _working: dict[DeskId, asyncio.Task[Never]] = attrs.field(factory=dict)
     _linking: dict[DeviceId, asyncio.Task[Never]] = attrs.field(factory=dict)
-    _gone: dict[DeskId, Desk] = attrs.field(factory=dict)
     _served: dict[DeskId, Served] = attrs.field(factory=dict)
     _tasks: Tasks | None = None
 
@@ -81,11 +79,11 @@ class Housing:
     def take_in(self, desk: DeskSettings, configured: DeskConfigured, clouds: Mapping[DeviceId, CloudLink]) -> None:
         """Make the desk's worker, with its first letter, and the ways to its devices; *clouds* are those by cloud."""
         desk_id = configured.desk
-        known = self._gone.pop(desk_id, None) or rebuild(desk_id, self.stored.get(desk_id))
+        known, inputs = self.past.take(desk_id, configured, version=__version__)
         worker = DeskWorker(
             known, journal=self.journal, clock=self.clock, timekeeper=self.timekeeper, surroundings=self.fleet
         )
-        worker.mailbox.offer(Letter(source="daemon", inputs=beginning(known, configured, version=__version__)))
+        worker.mailbox.offer(Letter(source="daemon", inputs=inputs))
         self._served[desk_id] = Served(desk, configured)
         self.fleet.add(worker, [self._ways(desk, device, clouds) for device in desk.devices])
         if self._tasks is not None:
@@ -147,7 +145,7 @@ class Housing:
             raise
         await self._end(self._working.pop(desk_id, None))
         self.timekeeper.set(desk_id, None, worker.mailbox.wake.set)
-        self._gone[desk_id] = worker.desk
+        self.past.keep(worker.desk)
         del self._served[desk_id]
         self.fleet.drop(desk_id)
 

@@ -16,7 +16,7 @@ from hotdesk_daemon import __version__
 from hotdesk_daemon.app.daemon import Daemon
 from hotdesk_daemon.core.errors import ConfigError, HotdeskError, TransientError
 from hotdesk_daemon.ops.clocks import Clock, ScaledClock, SystemClock
-from hotdesk_daemon.ops.logs import configure_logs, get_log
+from hotdesk_daemon.ops.logs import close_logs, configure_logs, get_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -88,14 +88,20 @@ async def _run(settings: Settings, load: Callable[[], Settings], origin: str, on
     get_log().info("daemon.stopped", took_s=round(time.monotonic() - told_mono, 3), left=daemon.left, exit_code=EXIT_OK)
 
 
+def files_needed(settings: Settings) -> int:
+    """How many files may be open at once, at most."""
+    needed = _FILES + sum(len(desk.devices) for desk in settings.desks)
+    if settings.simulator.enabled:
+        needed += round(_FILES_PER_SIMULATED_DESK * settings.simulator.desks)
+    return needed
+
+
 def _allow_many_files(settings: Settings) -> tuple[str, ...]:
     """Raise our own limit of open files as far as we may; say so where even that is too low."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    needed = _FILES + sum(len(desk.devices) for desk in settings.desks)
-    if settings.simulator.enabled:
-        needed += round(_FILES_PER_SIMULATED_DESK * settings.simulator.desks)
+    needed = files_needed(settings)
     if hard == resource.RLIM_INFINITY or hard >= needed:
         return ()
     return (f"only {hard} files may be open, but {needed} may be needed; raise ulimit -n, or LimitNOFILE= of the unit",)
@@ -132,6 +138,8 @@ def main(settings: Settings, *, load: Callable[[], Settings], origin: str, on_re
         if mistakes is not None:
             raise mistakes from None
         return _fail(_leaves(expected))
+    finally:
+        close_logs()
     return EXIT_OK
 
 

@@ -7,12 +7,15 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+from hotdesk_daemon.captures.reading import read_captures
 from hotdesk_daemon.journal.reading import reading
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
     from datetime import datetime
+    from pathlib import Path
 
+    from hotdesk_daemon.captures.reading import CaptureReading
     from hotdesk_daemon.core.desk import Desk
     from hotdesk_daemon.core.ids import DeskId
     from hotdesk_daemon.journal import Entry, StoredRecord
@@ -39,8 +42,16 @@ class Recording(Protocol):
         """One record; None if it is not there (any more)."""
 
 
+class StoredRecording(Recording, Protocol):
+    """A recording that is read from a disk, so that going through it may take long."""
+
+    @property
+    def progress(self) -> float:
+        """How much of it the newest going-through by `entries` has behind it, from 0 to 1."""
+
+
 @contextmanager
-def recorded(url: str) -> Iterator[Recording]:
+def recorded(url: str) -> Iterator[StoredRecording]:
     """
     The history in the journal at *url*; a daemon that uses it is not disturbed.
 
@@ -50,3 +61,17 @@ def recorded(url: str) -> Iterator[Recording]:
     """
     with reading(url) as journal:
         yield journal
+
+
+@contextmanager
+def recorded_files(paths: Sequence[Path], *, lenient: bool = False) -> Iterator[CaptureReading]:
+    """
+    The history in captures, of which several are one recording; ``-`` is standard input.
+
+    What is wrong with a line is found when it is come to: with *lenient* it is passed over and put among ``problems``.
+
+    Raises:
+        CaptureError: one cannot be used; also while it is gone through.
+    """
+    with read_captures(paths, lenient=lenient) as captures:
+        yield captures

@@ -7,14 +7,60 @@ from typing import TYPE_CHECKING
 import attrs
 
 from hotdesk_daemon.core.decide import decide
-from hotdesk_daemon.core.desk import Desk
-from hotdesk_daemon.core.inputs import DaemonStarted, DeskConfigured, Input
+from hotdesk_daemon.core.desk import CommandState, Desk
+from hotdesk_daemon.core.inputs import CommandSending, DaemonStarted, DeskConfigured, Input
 from hotdesk_daemon.ops.logs import get_log
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from hotdesk_daemon.core.ids import DeskId
     from hotdesk_daemon.journal import Stored
     from hotdesk_daemon.journal.records import TailEntry
+
+
+class Past:
+    """
+    What is known of the desks that nobody serves, or not yet.
+
+    Args:
+        stored: what the journal has.
+        first_seq: behind which number a desk begins that the journal does not know.
+        is_doubtful: whether more may have been done than the journal knows, because it is a copy or a new one in the
+            place of a damaged one.
+    """
+
+    def __init__(
+        self, stored: Mapping[DeskId, Stored] | None = None, *, first_seq: int = 0, is_doubtful: bool = False
+    ) -> None:
+        self._stored = {**(stored or {})}
+        self._states: dict[DeskId, Desk] = {}
+        self._first_seq = first_seq
+        self._is_doubtful = is_doubtful
+
+    def take(self, desk_id: DeskId, settings: DeskConfigured, *, version: str) -> tuple[Desk, tuple[Input, ...]]:
+        """A desk's state, which is its worker's from now on, and the first inputs of its new life."""
+        desk = self._states.pop(desk_id, None)
+        if desk is not None:
+            return desk, beginning(desk, settings, version=version)
+        stored = self._stored.pop(desk_id, None)
+        desk = rebuild(desk_id, stored) if stored is not None else Desk(desk_id=desk_id, seq=self._first_seq)
+        return desk, beginning(desk, settings, version=version, is_doubtful=self._is_doubtful)
+
+    def keep(self, desk: Desk) -> None:
+        """A desk is served no more."""
+        self._states[desk.desk_id] = desk
+
+    def forget(self, desk_id: DeskId, *, seq: int) -> None:
+        """The journal has forgotten a desk after *seq* inputs."""
+        self._stored.pop(desk_id, None)
+        self._states[desk_id] = Desk(desk_id=desk_id, seq=seq)
+
+    def states(self) -> Iterable[Desk]:
+        """The state of every one of them."""
+        for desk_id in sorted(self._stored):
+            self._states[desk_id] = rebuild(desk_id, self._stored.pop(desk_id))
+        return list(self._states.values())
 
 
 def rebuild(desk_id: DeskId, stored: Stored | None) -> Desk:
@@ -46,8 +92,13 @@ def _replayed(desk: Desk, given: Input, entry: TailEntry) -> Desk:
         return desk
 
 
-def beginning(desk: Desk, settings: DeskConfigured, *, version: str) -> tuple[Input, ...]:
-    """The first inputs of a run: the settings where they are new, and that we have started."""
+def beginning(desk: Desk, settings: DeskConfigured, *, version: str, is_doubtful: bool = False) -> tuple[Input, ...]:
+    """
+    The first inputs of a run: the settings where they are new, and that we have started.
+
+    Of a state that *is_doubtful* nobody knows whether what was to be sent has been: the devices are asked first, as
+    after a kill in the middle of sending.
+    """
     held = DeskConfigured(
         desk=desk.desk_id,
         calendar=desk.calendar,
@@ -56,8 +107,17 @@ def beginning(desk: Desk, settings: DeskConfigured, *, version: str) -> tuple[In
         policy=desk.policy,
         **{name: getattr(desk, name) for name in _NUMBERS},
     )
-    started = DaemonStarted(version=version)
-    return (started,) if desk.seq and held == settings else (settings, started)
+    inputs: list[Input] = [*_perhaps_sent(desk)] if is_doubtful else []
+    if not desk.seq or held != settings:
+        inputs.append(settings)
+    return (*inputs, DaemonStarted(version=version))
+
+
+def _perhaps_sent(desk: Desk) -> Iterable[CommandSending]:
+    for command in desk.commands.values():
+        device = command.device or next(iter(desk.devices), None)
+        if command.state is CommandState.PENDING and device is not None:
+            yield CommandSending(command_id=command.command_id, device=device, attempt=command.attempts + 1)
 
 
 _NUMBERS = tuple(

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 HALT_FILE: Final = "halt"
 BREAKER_FILE: Final = "breaker"
 NO_REASON: Final = "no reason was given"
-#: How long somebody who puts a file there by hand waits for its effect, at most.
-LOOK_EVERY_S: Final = 1.0
+#: How long somebody who takes a file away by hand waits for its effect; one that is put there counts at once.
+LOOK_EVERY_S: Final = 15.0
 #: So many commands of an earlier run are looked at.
 MOST_COUNTED: Final = 10_000
 #: Fewer desks than this do not open the breaker by their share: of three desks one is a third.
@@ -91,13 +91,15 @@ class Safety:
             self._set_open(why)
         return self.opened is None
 
-    def check(self) -> None:
+    async def check(self) -> None:
         """
-        Insist that sending is not stopped.
+        Insist that sending is not stopped, also by a file that was put there just now.
 
         Raises:
             TransientError: it is.
         """
+        if self.halted is None:
+            await self._look_around()
         if self.halted is not None:
             raise TransientError(f"sending is stopped by a person: {self.halted}")
 
@@ -187,15 +189,19 @@ class Safety:
             with suppress(TransientError):  # tried again; the switch stands as it was set meanwhile
                 for name, why in list(self._unwritten.items()):
                     await self._write(name, why)
-            async with self._writing:
-                found = await asyncio.to_thread(self._look)
-                self._follow({name: why for name, why in found.items() if name not in self._unwritten})
+            await self._look_around()
+
+    async def _look_around(self) -> None:
+        """Do what the files say; of one whose switch was just set they say nothing yet."""
+        async with self._writing:
+            found = await asyncio.to_thread(self._look)
+            self._follow({name: why for name, why in found.items() if name not in self._unwritten})
 
     def _look(self) -> dict[str, str | None]:
         return {name: _text(self.directory / name) for name in (HALT_FILE, BREAKER_FILE)}
 
     def _follow(self, found: Mapping[str, str | None]) -> None:
-        """Do what the files say; of one whose switch was just set they say nothing yet."""
+        """Set the switches as *found*."""
         if HALT_FILE in found:
             self._set_halted(found[HALT_FILE])
         opened = found.get(BREAKER_FILE)

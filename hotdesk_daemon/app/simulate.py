@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final
 
 from hotdesk_daemon.app.process import loop_factory
+from hotdesk_daemon.app.served import play
 from hotdesk_daemon.app.simulated import desk_settings, organisation_settings
 from hotdesk_daemon.core.errors import HotdeskError
 from hotdesk_daemon.ops.clocks import ScaledClock
@@ -22,6 +23,10 @@ from hotdesk_daemon.simulator.cloud import SimulatedCloud
 from hotdesk_daemon.simulator.floor import DEFAULT_PASSWORD, Floor
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hotdesk_daemon.app.served import Script
+    from hotdesk_daemon.core.ids import DeskId
     from hotdesk_daemon.ops.settings import OrganisationSettings, Settings
     from hotdesk_daemon.simulator.desks import Desk
 
@@ -30,29 +35,33 @@ PASSWORD_VARIABLE: Final = "HOTDESK_SIMULATED_PASSWORD"  # noqa: S105 - a variab
 WEBHOOK_VARIABLE: Final = "HOTDESK_SIMULATED_WEBHOOK_SECRET"
 
 
-def main(settings: Settings) -> int:
+def main(settings: Settings, *, served: Sequence[Script] = ()) -> int:
     """
     Run the site until a signal; return the exit status.
 
-    It begins now and not at ``simulator.start``: whatever is pointed at it lives by the machine's clock.
+    It begins now and not at ``simulator.start``: whatever is pointed at it lives by the machine's clock. With *served*
+    it has those desks, which say what was recorded, instead of people who live.
     """
     configure_logs(level=settings.log.level, form=settings.log.format, stream=sys.stderr)
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            runner.run(_run(settings))
+            runner.run(_run(settings, served))
     except (HotdeskError, OSError) as error:
         get_log().error("daemon.failed", error=str(error))
         return 1
     return 0
 
 
-async def _run(settings: Settings) -> None:
+async def _run(settings: Settings, served: Sequence[Script]) -> None:
     wanted = settings.simulator
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     clock = ScaledClock(speed=wanted.speed)
-    async with Floor(wanted.desks, clock=clock, seed=wanted.seed, living=True) as floor:
+    plans = [script.plan for script in served] or wanted.desks
+    async with Floor(plans, clock=clock, seed=wanted.seed, living=not served) as floor:
+        if served:
+            play(floor, served, on_end=_say_that_all_is_said)
         control = await floor.open_control()
         async with AsyncExitStack() as stack:
             if wanted.transport is SimulatorTransport.SOCKET:
@@ -72,7 +81,24 @@ async def _run(settings: Settings) -> None:
             sys.stdout.write(shown)
             sys.stdout.flush()
             sys.stderr.write(_way_to(floor, control, way, speed=wanted.speed))
+            sys.stderr.write(_about(served))
+            sys.stderr.flush()
             await stop.wait()  # for ever: until a signal
+
+
+def _say_that_all_is_said(desk: DeskId) -> None:
+    sys.stderr.write(f"{desk}: everything has been said\n")
+    sys.stderr.flush()
+
+
+def _about(served: Sequence[Script]) -> str:
+    """What is special about a site that was recorded."""
+    if not served:
+        return ""
+    cues = sum(len(script.cues) for script in served)
+    silent = sum(script.silent for script in served)
+    left_out = f" {silent} inputs are left out: their messages were not recorded." if silent else ""
+    return f"A desk begins to say what was recorded, {cues} things in all, when its list is first read.{left_out}\n"
 
 
 def _way_to(floor: Floor, control: str, way: str, *, speed: float) -> str:

@@ -9,6 +9,7 @@ cannot be written, the turn waits with everything in hand until it can; meanwhil
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Final, NamedTuple, Never, Protocol
 
 from hotdesk_daemon.app.mailbox import Letter, Mailbox
@@ -52,11 +53,11 @@ class Surroundings(Protocol):
     def perform(self, desk: DeskId, effect: Effect) -> None:
         """Do what a step asks for."""
 
-    def journal_failed(self, error: Exception) -> None:
-        """A commit failed; it is tried again."""
+    def journal_failed(self, desk: DeskId, error: Exception) -> None:
+        """A desk's commit failed; it is tried again."""
 
-    def journal_worked(self) -> None:
-        """A commit succeeded."""
+    def journal_worked(self, desk: DeskId, took_s: float) -> None:
+        """A desk's commit succeeded, which took so long."""
 
 
 class _Decided(NamedTuple):
@@ -235,17 +236,18 @@ class DeskWorker:
             snapshots = (desk,)
         tries = 0
         while True:
+            began_mono = time.perf_counter()
             try:
                 await self._journal.append(records, snapshots=snapshots)
             except JournalUnavailableError as exc:
-                self._around.journal_failed(exc)
+                self._around.journal_failed(desk.desk_id, exc)
                 await asyncio.sleep(_RETRY_S[min(tries, len(_RETRY_S) - 1)])
                 tries += 1
             else:
                 break
         if snapshots:
             self._snapshot_seq = desk.seq
-        self._around.journal_worked()
+        self._around.journal_worked(desk.desk_id, time.perf_counter() - began_mono)
 
     def _tell(self, decided: list[_Decided]) -> None:
         for device in self.desk.devices.values():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import quote, urlencode, urlsplit
@@ -203,14 +204,15 @@ def find_door(config: Config, *, url: str | None, token_file: Path | None, talk:
     token = None if token_file is None else _token_of(token_file)
     if url is not None:
         return Door(url=_checked(url), token=token, talk=talk)
-    from hotdesk_daemon.ops.settings import stored_http_token
+    from hotdesk_daemon.ops.settings import fetched, stored_http_token
 
-    settings = config.load()
+    settings = config.look()
     if settings.http.port == 0:
         raise ConfigError("http.port is 0, so the daemon's port is not known here: give --url")
     host = _EVERYWHERE.get(settings.http.host, settings.http.host)
     if token is None:
-        secret = settings.http.token or stored_http_token(settings.daemon.state_dir)
+        named = settings.http.token
+        secret = stored_http_token(settings.daemon.state_dir) if named is None else fetched(named, os.environ)
         token = None if secret is None else secret.reveal()
     return Door(url=f"http://{f'[{host}]' if ':' in host else host}:{settings.http.port}", token=token, talk=talk)
 

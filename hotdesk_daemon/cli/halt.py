@@ -32,10 +32,10 @@ def command(client: Client, why: tuple[str, ...]) -> None:
     try:
         show_switches(client, client.door.send("POST", f"{API}/safety/halt", body={"why": text}))
     except TransientError as exc:
-        path = client.config.load().daemon.state_dir / _FILE
+        path = client.config.look().daemon.state_dir / _FILE
         _write(path, text, cause=exc)
         click.echo(f"{exc}", err=True)
-        click.echo(f"made {path}: a daemon there stops sending within a second, or when it starts", err=True)
+        click.echo(f"made {path}: a daemon there sends nothing while it is there", err=True)
 
 
 def _write(path: Path, text: str, *, cause: TransientError) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: Where a configuration is looked for when nobody names one, after $HOTDESK_CONFIG.
 PLACES: Final = (Path("/etc/hotdesk/hotdesk.toml"), Path("config/hotdesk.toml"))
 _LEVELS: Final = ("debug", "info", "warning", "error")
-_FORMATS: Final = ("auto", "json", "logfmt", "console")
+_FORMATS: Final = ("auto", "json", "logfmt", "console", "journald")
 #: A path as it is: whoever reads it tells what is wrong with it, and with which exit code.
 _FILE: Final = click.Path(path_type=Path, readable=False)
 _Given: TypeAlias = Any  # whatever click hands to a verb, and the verb returns
@@ -59,6 +59,17 @@ class Config:
 
         chosen = {f"HOTDESK_{name.upper()}": text for name, text in more.items() if text is not None}
         return load_settings(self.origin, os.environ, options={**self.overrides, **chosen})
+
+    def look(self) -> Settings:
+        """
+        The settings for a verb that needs no secrets, which are not read: often only the daemon can.
+
+        Raises:
+            ConfigError: They cannot be used.
+        """
+        from hotdesk_daemon.ops.settings import Look
+
+        return self.read(Look.AT_FILES).settings
 
     def load_again(self) -> Settings:
         """

@@ -43,6 +43,8 @@ VERBS: Final[Mapping[str, tuple[str, str]]] = {
     "init": ("init", "Write an annotated configuration to begin with."),
     "reload": ("reload", "Have the daemon read its configuration again."),
     "check-config": ("check_config", "Check the configuration and start nothing."),
+    "doctor": ("doctor", "Look for everything that will hurt later."),
+    "diagnose": ("diagnose", "Write what a ticket needs into one file, without persons and secrets."),
     "manifest": ("manifest", "Print the manifest of the Webex workspace integration."),
     "activate": ("activate", "Activate an organisation's workspace integration."),
     "simulate": ("simulate", "Run the simulated site alone."),
@@ -61,7 +63,12 @@ VERBS: Final[Mapping[str, tuple[str, str]]] = {
     "breaker": ("breaker", "Show the breaker, or close it."),
     "maintenance": ("maintenance", "Leave a desk alone for a while."),
     "explain": ("explain", "Show why a desk is as it is."),
-    "replay": ("replay", "Run the journal through the same rules again."),
+    "timeline": ("timeline", "Draw a desk's day."),
+    "capture": ("capture", "Write history to a file."),
+    "import": ("import_", "Make a capture of what other tools have written."),
+    "replay": ("replay", "Run history through the same rules again."),
+    "what-if": ("what_if", "Run history under other rules, and compare."),
+    "journal": ("journal", "Measure, verify, prune and copy the journal; erase a person."),
     "tap": ("tap", "Show what happens, live."),
     "version": ("version", "Show the version."),
 }
@@ -121,7 +128,9 @@ def _tell(exc: Exception) -> int:
         _abandon_output()
         return FAILED
     if not isinstance(exc, HotdeskError):
-        traceback.print_exception(exc)
+        from hotdesk_daemon.ops.guard import scrub_text
+
+        click.echo(scrub_text("".join(traceback.format_exception(exc))), err=True, nl=False)
         _say("this is a mistake in the program; the lines above help to mend it")
         return FAILED
     _say(*(exc.problems if isinstance(exc, ConfigError) else (str(exc),)))

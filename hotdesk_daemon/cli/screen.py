@@ -20,14 +20,17 @@ Row = Sequence[object]
 _GAP: Final = 2
 
 
-def show_table(headers: Sequence[str], rows: Sequence[Row], *, now: str, spare: Sequence[str] = ()) -> None:
+def show_table(
+    headers: Sequence[str], rows: Sequence[Row], *, now: str | None = None, spare: Sequence[str] = ()
+) -> None:
     """
-    Show rows on stdout and, on stderr, the site's time that their times are to be read against.
+    Show rows on stdout and, on stderr, the site's time that their times are to be read against, if there is one.
 
     People do not see empty columns, nor, on a narrow terminal, those of *spare*, the first named first.
     """
     cells = [[clean("" if cell is None else str(cell)) for cell in row] for row in rows]
-    click.echo(f"{len(rows)} shown; the site's time is {moment(now):%Y-%m-%d %H:%M:%S} UTC", err=True)
+    if now is not None:
+        click.echo(f"{len(rows)} shown; the site's time is {moment(now):%Y-%m-%d %H:%M:%S} UTC", err=True)
     if sys.stdout.isatty():
         _show_to_people(headers, cells, spare=spare)
         return

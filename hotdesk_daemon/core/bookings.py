@@ -62,7 +62,8 @@ def new_booking(
 ) -> Booking:
     """A booking with an id of its own: several may be born of one input (a list)."""
     stem = f"{draft.base.desk_id}.b{draft.seq}"
-    number = sum(1 for key in draft.bookings if key == stem or key.startswith(f"{stem}-"))
+    more = f"{stem}-"
+    number = sum(1 for key in draft.bookings if key == stem or key.startswith(more))
     return Booking(
         booking_id=BookingId(f"{stem}-{number + 1}" if number else stem),
         state=state,

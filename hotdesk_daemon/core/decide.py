@@ -49,7 +49,7 @@ def _mirror_only(desk: Desk, status: i.StatusInput) -> Step:
     device = desk.devices[status.device]
     new = mirrored(device, status)
     devices = desk.devices if new is device else {**desk.devices, status.device: new}
-    return Step(desk=altered(desk, seq=desk.seq + 1, devices=devices))
+    return Step(altered(desk, seq=desk.seq + 1, devices=devices))
 
 
 # --- commands, timers, people, ourselves -----------------------------------------------------------------------------
@@ -180,7 +180,7 @@ def _configured(draft: Draft, settings: i.DeskConfigured) -> None:
 def _started(draft: Draft, started: i.DaemonStarted) -> None:
     """Whatever was under way when we ended is not under way any more."""
     draft.buffer = ()
-    draft.sync = attrs.evolve(draft.sync, listing=None, cause=None, waiting={}, failures=0)
+    draft.sync = altered(draft.sync, listing=None, cause=None, waiting={}, wanted_seqs={}, failures=0)
     for device in list(draft.devices.values()):
         meet_link(draft, device, started, "DaemonStarted")
         meet_sign_in(draft, device.device_id, started, "DaemonStarted")

@@ -210,26 +210,34 @@ class Timer:
     cause_seq: int
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)  # see `altered`
 class Sync:
     """
     The list traffic of one desk: at most one list under way, at most one waiting per device.
 
     ``count`` numbers the lists asked for; ``started_at`` is when the last one was, ``asked_seq`` the input under which.
-    ``cause_seq`` is the input that last made us want one.
+    ``wanted_seqs`` are the inputs that made us want the lists that wait.
     """
 
     listing: DeviceId | None = None
     cause: ListCause | None = None
     waiting: Mapping[DeviceId, ListCause] = attrs.field(factory=dict)
+    wanted_seqs: Mapping[DeviceId, int] = attrs.field(factory=dict)
     count: int = 0
     started_at: datetime | None = None
     failures: int = 0
-    cause_seq: int = 0
     asked_seq: int | None = None
 
 
 @attrs.frozen(kw_only=True)
+class Held:
+    """A booking event that waits for the list under way; ``seq`` is the number of the input that brought it."""
+
+    seq: int
+    event: BookingEvent
+
+
+@attrs.frozen(kw_only=True, slots=False)  # see `altered`
 class Counters:
     """Since the desk was first seen; shown to people, part of the state so that replays agree."""
 
@@ -265,7 +273,7 @@ class Desk:
     commands: Mapping[CommandId, OpenCommand] = attrs.field(factory=dict)
     timers: Mapping[str, Timer] = attrs.field(factory=dict)
     sync: Sync = attrs.field(factory=Sync)
-    buffer: tuple[BookingEvent, ...] = ()
+    buffer: tuple[Held, ...] = ()
     counters: Counters = attrs.field(factory=Counters)
 
     @property
@@ -288,18 +296,17 @@ def is_stale(devices: Iterable[Device]) -> bool:
     return not is_live
 
 
-_Altered = TypeVar("_Altered", Desk, Device, Booking)
+_bare, _fill = object.__new__, object.__setattr__
+_Altered = TypeVar("_Altered", Desk, Device, Booking, Sync, Counters)
 
 
 def altered(old: _Altered, **changes: object) -> _Altered:
     """
-    A copy of *old* with *changes*: ``attrs.evolve`` at an eighth of its price, for what every status and event copies.
+    A copy of *old* with *changes*: ``attrs.evolve`` at a tenth of its price, for what every status and event copies.
 
-    It costs one dictionary's copy because these three classes have no slots, and it checks nothing: the names must be
+    It costs one dictionary's copy because these classes have no slots, and it checks nothing: the names must be
     fields. Everything else is copied by ``attrs.evolve``, whose arguments are type-checked.
     """
-    new = object.__new__(type(old))
-    fields = vars(old).copy()
-    fields.update(changes)
-    object.__setattr__(new, "__dict__", fields)
+    new = _bare(type(old))
+    _fill(new, "__dict__", old.__dict__ | changes)
     return new

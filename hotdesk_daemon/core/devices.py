@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import attrs
-
 from hotdesk_daemon.core import inputs as i
 from hotdesk_daemon.core import orders, verdicts
 from hotdesk_daemon.core.aliases import find, is_known, match_listed, meeting_named
-from hotdesk_daemon.core.desk import Booking, BookingState, LinkState
+from hotdesk_daemon.core.desk import Booking, BookingState, LinkState, altered
 from hotdesk_daemon.core.lookups import (
     meet_booking,
     meet_change,
@@ -98,14 +96,17 @@ def take_link_input(draft: Draft, given: i.DeviceInput) -> None:
 
 
 def flush(draft: Draft) -> None:
-    """Apply what waited for the list, unless one is under way still."""
+    """Apply what waited for the list, unless one is under way still; each event is its own cause."""
     if draft.sync.listing is not None:
         return
     waiting, draft.buffer = draft.buffer, ()
-    for event in waiting:
-        device = draft.devices.get(event.device)
+    cause_seq = draft.cause_seq
+    for held in waiting:
+        device = draft.devices.get(held.event.device)
         if device is not None and device.link is not LinkState.DOWN:
-            _apply_event(draft, event)
+            draft.cause_seq = held.seq
+            _apply_event(draft, held.event)
+    draft.cause_seq = cause_seq
 
 
 def take_list(draft: Draft, listed: i.BookingsListed) -> None:
@@ -122,7 +123,7 @@ def take_list(draft: Draft, listed: i.BookingsListed) -> None:
     adopting = all(d.listed_at is None for d in draft.devices.values())
     corrections = _apply_list(draft, listed)
     if draft.sync.listing == listed.device:
-        draft.sync = attrs.evolve(draft.sync, listing=None, cause=None, failures=0)
+        draft.sync = altered(draft.sync, listing=None, cause=None, failures=0)
     meet_link(draft, draft.devices[listed.device], listed, "BookingsListed")
     if adopting:
         _adopt(draft)
@@ -138,7 +139,7 @@ def take_list(draft: Draft, listed: i.BookingsListed) -> None:
 
 def _apply_list(draft: Draft, listed: i.BookingsListed) -> int:
     """Make the bookings what the list says; return how many of them it corrected."""
-    before = {key: (b.state, b.start, b.duration_min) for key, b in draft.bookings.items()}
+    before = draft.bookings
     seen: set[str] = set()
     nameless = tuple(entry for entry in listed.bookings if not is_known(draft, entry, listed.device))
     for entry in listed.bookings:
@@ -154,8 +155,13 @@ def _apply_list(draft: Draft, listed: i.BookingsListed) -> int:
             continue
         meet_booking(draft, booking, listed, "BookingsListed/missing")
         meet_change(draft, booking, listed, "BookingsListed/missing")
-    after = {key: (b.state, b.start, b.duration_min) for key, b in draft.bookings.items()}
-    return sum(1 for key, value in after.items() if before.get(key) != value)
+    return sum(1 for key, b in draft.bookings.items() if b is not before.get(key) and _is_other(b, before.get(key)))
+
+
+def _is_other(booking: Booking, before: Booking | None) -> bool:
+    if before is None:
+        return True
+    return (booking.state, booking.start, booking.duration_min) != (before.state, before.start, before.duration_min)
 
 
 def _adopt(draft: Draft) -> None:
@@ -171,5 +177,7 @@ def _forget_old(draft: Draft) -> None:
         return
     meant = {c.booking_id for c in draft.commands.values()}
     over = [b for b in draft.bookings.values() if b.is_over and b.booking_id not in meant]
+    if len(over) <= OVER_KEPT:
+        return
     for booking in sorted(over, key=lambda b: (b.changed_at, b.changed_seq))[:-OVER_KEPT]:
         draft.drop_booking(booking.booking_id)

@@ -11,8 +11,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-import attrs
-
 from hotdesk_daemon.core.desk import (
     SETTLED,
     Booking,
@@ -21,6 +19,7 @@ from hotdesk_daemon.core.desk import (
     Counters,
     Desk,
     Device,
+    Held,
     OpenCommand,
     Sync,
     Timer,
@@ -33,10 +32,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hotdesk_daemon.core.ids import BookingId, CommandId, DeviceId
-    from hotdesk_daemon.core.inputs import BookingEvent
 
 #: A booking counts as running this long before its start: device clocks and ours differ a little.
 START_TOLERANCE = timedelta(seconds=60)
+_MAY_RUN = frozenset({BookingState.CREATED, BookingState.STARTED})
 
 
 class Draft:
@@ -57,12 +56,12 @@ class Draft:
         self.timers = desk.timers
         self.maintenance_until = desk.maintenance_until
         self.sync: Sync = desk.sync
-        self.buffer: tuple[BookingEvent, ...] = desk.buffer
+        self.buffer: tuple[Held, ...] = desk.buffer
         self.counters: Counters = desk.counters
         self.reasons: list[Reason] = []
         self.effects: list[Effect] = []
         self.changed_commands: dict[CommandId, OpenCommand] = {}
-        self.cause_seq: int | None = None  # the earlier input that led to this one: a timer's setting, a list's asking
+        self.cause_seq: int | None = None  # what led here: it set the timer, asked for the list, was held
         self.detail = ""  # what an act adds to its row's text
         self.held = False  # the event waits for the list under way
         self.refusal: str | None = None
@@ -72,7 +71,7 @@ class Draft:
 
     def active_booking(self) -> Booking | None:
         """The booking that runs now, the earliest first; a created one whose start has come counts as running."""
-        running = [b for b in self.bookings.values() if self.is_active(b)]
+        running = [b for b in self.bookings.values() if b.state in _MAY_RUN and self.is_active(b)]
         return min(running, key=lambda b: (b.start, b.booking_id), default=None)
 
     def is_active(self, booking: Booking) -> bool:
@@ -147,9 +146,7 @@ class Draft:
 
     def count(self, **more: int) -> None:
         """Add to the named counters."""
-        self.counters = attrs.evolve(
-            self.counters, **{name: getattr(self.counters, name) + by for name, by in more.items()}
-        )
+        self.counters = altered(self.counters, **{name: getattr(self.counters, name) + by for name, by in more.items()})
 
     def because(  # noqa: PLR0913 - a reason has this many parts, all named
         self,
@@ -166,7 +163,8 @@ class Draft:
     ) -> None:
         """Say why; the reasons of a step stand in the order in which they were said."""
         if cause_seq is None:
-            cause_seq = command.cause_seq if command else self.cause_seq
+            # A command leads back to its decision; one decided in this step to whatever led to this step.
+            cause_seq = command.cause_seq if command and command.cause_seq != self.seq else self.cause_seq
         self.reasons.append(
             Reason(
                 life=life,
@@ -201,10 +199,10 @@ class Draft:
             maintenance_until=self.maintenance_until,
         )
         return Step(
-            desk=desk,
-            reasons=tuple(self.reasons),
-            effects=tuple(self.effects),
-            commands=tuple(self.changed_commands.values()),
-            refusal=self.refusal,
-            booking_id=self.wish_booking,
+            desk,
+            tuple(self.reasons),
+            tuple(self.effects),
+            tuple(self.changed_commands.values()),
+            self.refusal,
+            self.wish_booking,
         )

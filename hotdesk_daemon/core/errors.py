@@ -8,7 +8,8 @@ The errors of the project, all under one base.
      ├── TransientError     may work when tried again (``retry_after_s`` says when, if anybody told us)
      │    └── LostAnswerError    sent, but nobody knows whether it was done: ask before sending again
      ├── PermanentError     will not work however often it is tried
-     │    └── RefusedError       the other side understood and said no
+     │    ├── RefusedError       the other side understood and said no
+     │    └── AmbiguousError     what was named is several things
      └── ProtocolError      the other side said something that its protocol does not allow
           └── UndecodableError   one message could not be decoded; it is kept and counted, nothing stops
 
@@ -57,6 +58,14 @@ class RefusedError(PermanentError):
         super().__init__(message)
         self.code = code
         self.data = data
+
+
+class AmbiguousError(PermanentError):
+    """A name that stands for several things, which are ``candidates``."""
+
+    def __init__(self, message: str, *, candidates: tuple[str, ...]) -> None:
+        super().__init__(f"{message}: {', '.join(candidates)}")
+        self.candidates = candidates
 
 
 class ProtocolError(HotdeskError):

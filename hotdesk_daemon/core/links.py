@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from hotdesk_daemon.core import sync
-from hotdesk_daemon.core.desk import Device, LinkState
+from hotdesk_daemon.core.desk import Device, Held, LinkState, altered
 from hotdesk_daemon.core.inputs import (
     BookingEvent,
     BookingsListed,
@@ -89,7 +89,7 @@ def hold_back(draft: Draft, device: Device, event: BookingEvent) -> Device:
         sync.want_list(draft, device.device_id, ListCause.SURPRISE)
         return device
     draft.held = True
-    draft.buffer = (*draft.buffer, event)
+    draft.buffer = (*draft.buffer, Held(seq=draft.seq, event=event))
     return device
 
 
@@ -111,7 +111,7 @@ def list_applied(draft: Draft, device: Device, listed: BookingsListed) -> Device
     again = draft.sync.waiting.get(device.device_id)
     # A doubt may wait under a cause of more haste (`sync.want_list`); these alone are no doubt that came meanwhile.
     doubtful = again not in (None, ListCause.TIMED, ListCause.UNPUSHED, ListCause.SURPRISE)
-    return attrs.evolve(
+    return altered(
         device,
         link=LinkState.STALE if doubtful else LinkState.LIVE,
         link_cause="listed" if not doubtful else "listed, and doubted again meanwhile",
@@ -122,7 +122,8 @@ def list_applied(draft: Draft, device: Device, listed: BookingsListed) -> Device
 def list_failed(draft: Draft, device: Device, failed: ListFailed) -> Device:
     """No list: try again later, with growing distance. What waited for it is applied without it."""
     if draft.sync.listing == device.device_id:
-        draft.sync = attrs.evolve(draft.sync, listing=None, cause=None, failures=draft.sync.failures + 1)
+        draft.cause_seq = draft.sync.asked_seq
+        draft.sync = altered(draft.sync, listing=None, cause=None, failures=draft.sync.failures + 1)
     draft.detail = failed.error
     sync.want_list(draft, device.device_id, ListCause.RETRY)
     return device

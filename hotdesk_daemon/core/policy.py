@@ -7,6 +7,7 @@ interval [start, start + duration) in the rule's own time zone, so a change of d
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -50,12 +51,33 @@ class Policy:
     time_zone: str = "UTC"
 
 
+@attrs.frozen(kw_only=True)
+class Objection:
+    """A rule that forbids: its name, the fields of `Policy` that it goes by, and the values in words."""
+
+    rule: str
+    limits: Mapping[str, int | str]
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.detail}"
+
+
 def objection(policy: Policy, *, start: datetime, duration_min: int) -> str | None:
     """Say why *policy* forbids a booking at these times, or ``None`` if it does not."""
-    if policy.max_duration_min is not None and duration_min > policy.max_duration_min:
-        return f"maximum duration: {duration_min} min asked, {policy.max_duration_min} min allowed"
+    found = forbidding(policy, start=start, duration_min=duration_min)
+    return None if found is None else str(found)
+
+
+def forbidding(policy: Policy, *, start: datetime, duration_min: int) -> Objection | None:
+    """The first rule of *policy* that forbids a booking at these times, or ``None`` if none does."""
+    longest = policy.max_duration_min
+    if longest is not None and duration_min > longest:
+        detail = f"{duration_min} min asked, {longest} min allowed"
+        return Objection(rule="maximum duration", limits={"max_duration_min": longest}, detail=detail)
     if policy.opening_hours and not _is_open(policy, start, start + timedelta(minutes=duration_min)):
-        return f"opening hours: not open from start to end in {policy.time_zone}"
+        detail = f"not open from start to end in {policy.time_zone}"
+        return Objection(rule="opening hours", limits={"time_zone": policy.time_zone}, detail=detail)
     return None
 
 

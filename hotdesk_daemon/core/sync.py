@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import zlib
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
-import attrs
-
-from hotdesk_daemon.core.desk import LinkState
+from hotdesk_daemon.core.desk import LinkState, altered
 from hotdesk_daemon.core.inputs import ListCause
 from hotdesk_daemon.core.steps import Life, ListBookings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hotdesk_daemon.core.draft import Draft
     from hotdesk_daemon.core.ids import DeviceId
+
+_T = TypeVar("_T")
 
 #: How long after the start of one list the next may start, by the reason for it.
 _AT_ONCE = timedelta(0)
@@ -47,7 +49,11 @@ def want_list(draft: Draft, device_id: DeviceId, cause: ListCause) -> None:
     waiting = draft.sync.waiting
     if device_id in waiting and _spacing(waiting[device_id]) <= _spacing(cause):
         return
-    draft.sync = attrs.evolve(draft.sync, waiting={**waiting, device_id: cause}, cause_seq=draft.seq)
+    draft.sync = altered(
+        draft.sync,
+        waiting={**waiting, device_id: cause},
+        wanted_seqs={**draft.sync.wanted_seqs, device_id: draft.seq},
+    )
 
 
 def want_any_list(draft: Draft, cause: ListCause) -> None:
@@ -69,24 +75,25 @@ def pump(draft: Draft) -> None:
     if sync.listing is not None or not sync.waiting:
         return
     due, device_id = min(((_earliest(draft, cause), key) for key, cause in sync.waiting.items()), key=lambda d: d[0])
-    cause = sync.waiting[device_id]
+    cause, wanted_seq = sync.waiting[device_id], sync.wanted_seqs[device_id]
     if due > draft.now:
         if "list" not in draft.timers or draft.timers["list"].due > due:
-            draft.set_timer("list", due, cause_seq=sync.cause_seq)
+            draft.set_timer("list", due, cause_seq=wanted_seq)
         return
     draft.clear_timer("list")
-    draft.sync = attrs.evolve(
+    draft.sync = altered(
         sync,
         listing=device_id,
         cause=cause,
-        waiting={key: c for key, c in sync.waiting.items() if key != device_id},
+        waiting=_without(sync.waiting, device_id),
+        wanted_seqs=_without(sync.wanted_seqs, device_id),
         count=sync.count + 1,
         started_at=draft.now,
         asked_seq=draft.seq,
     )
     draft.count(lists=1)
     draft.effects.append(ListBookings(device=device_id, cause=cause))
-    draft.because(Life.DESK, "list.asked", f"list asked for: {cause}", device=device_id, cause_seq=sync.cause_seq)
+    draft.because(Life.DESK, "list.asked", f"list asked for: {cause}", device=device_id, cause_seq=wanted_seq)
 
 
 def _earliest(draft: Draft, cause: ListCause) -> datetime:
@@ -124,8 +131,14 @@ def _after_edges(draft: Draft, spread: timedelta) -> list[datetime]:
 def forget_lists(draft: Draft, device_id: DeviceId) -> None:
     """The link of *device_id* is gone, and with it the lists it was asked for."""
     sync = draft.sync
-    waiting = {key: cause for key, cause in sync.waiting.items() if key != device_id}
     if sync.listing == device_id:
-        draft.sync = attrs.evolve(sync, listing=None, cause=None, waiting=waiting)
-    elif len(waiting) != len(sync.waiting):
-        draft.sync = attrs.evolve(sync, waiting=waiting)
+        sync = altered(sync, listing=None, cause=None)
+    if device_id in sync.waiting:
+        sync = altered(
+            sync, waiting=_without(sync.waiting, device_id), wanted_seqs=_without(sync.wanted_seqs, device_id)
+        )
+    draft.sync = sync
+
+
+def _without(mapping: Mapping[DeviceId, _T], device_id: DeviceId) -> Mapping[DeviceId, _T]:
+    return {key: value for key, value in mapping.items() if key != device_id}

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 import attrs
+from structlog.contextvars import bound_contextvars
 from tenacity import AsyncRetrying, RetryCallState
 from tenacity.retry import retry_if_exception
 
@@ -177,7 +178,8 @@ class Lane:
         try:
             self._insist_on(held)  # the commit may have taken hours, and what was decided with it may have settled it
             held.is_out = True
-            await self.gear.line.call(device, held.command.command)
+            with bound_contextvars(desk_id=self.desk, command_id=command_id, booking_id=held.command.booking_id):
+                await self.gear.line.call(device, held.command.command)
         except (HotdeskError, NoLongerWantedError) as exc:
             if isinstance(exc, NoLongerWantedError) or verdict(exc) is Judgement.TRANSIENT:
                 held.is_out = False

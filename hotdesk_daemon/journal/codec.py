@@ -4,28 +4,33 @@ The journal's JSON: what core's values look like in the store, and back, exactly
 msgspec writes and reads attrs classes by itself. Two places need a name beside the JSON, because a field's type there
 is a base class: an input (its ``kind`` is stored in a column) and the command inside an `OpenCommand`. Bytes are the
 same on every machine: fields come in a fixed order, mappings in the order they have, or sorted for digests.
+
+A stored state carries a checksum: SQLite would not notice a changed letter, and a booking under a wrong name would
+stand for ever. Inputs have none, for what they say is corrected by the next list.
 """
 
 from __future__ import annotations
 
 import hashlib
+import zlib
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import attrs
 import msgspec
 
 from hotdesk_daemon.core.commands import DECIDED, Command
-from hotdesk_daemon.core.desk import Desk, OpenCommand
+from hotdesk_daemon.core.desk import Desk, Held, OpenCommand, Sync
 from hotdesk_daemon.core.errors import UndecodableError
 from hotdesk_daemon.core.ids import CommandId
-from hotdesk_daemon.core.inputs import KINDS, Input
+from hotdesk_daemon.core.inputs import KINDS, BookingEvent, Input
 from hotdesk_daemon.core.steps import Reason
 from hotdesk_daemon.journal.errors import JournalRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-#: Raise it when stored snapshots must be rebuilt from history although the classes look the same.
+#: Raise it when a state stored by earlier code would be read wrongly: a field that means something else now, or one
+#: whose default is not what an earlier state had. Then states are rebuilt from what history there is.
 STATE_VERSION: Final = 1
 
 _T = TypeVar("_T")
@@ -37,8 +42,12 @@ class _StoredCommand(msgspec.Struct):
 
 
 class _StoredDesk(msgspec.Struct):
+    """``kinds`` are the classes of the open commands, ``buffered`` of the events that wait for a list."""
+
     kinds: dict[CommandId, str]
     desk: msgspec.Raw
+    buffered: tuple[str, ...] = ()
+    check: int | None = None  # CRC-32 of all else; none before it was introduced
 
 
 class _Inner(msgspec.Struct):
@@ -49,9 +58,20 @@ class _Inners(msgspec.Struct):
     commands: dict[CommandId, _Inner]
 
 
+class _Held(msgspec.Struct):
+    seq: int
+    event: msgspec.Raw
+
+
+class _Buffer(msgspec.Struct):
+    buffer: tuple[_Held, ...]
+
+
 _encode = msgspec.json.Encoder().encode
 _encode_sorted = msgspec.json.Encoder(order="deterministic").encode
 _inputs: Final = {name: msgspec.json.Decoder(cls) for name, cls in KINDS.items()}
+#: How each kind of input is read, for who reads very many; `decode_input` is for everybody else.
+INPUT_DECODERS: Final[Mapping[str, Callable[[bytes], Input]]] = {name: each.decode for name, each in _inputs.items()}
 _commands: Final = {name: msgspec.json.Decoder(cls) for name, cls in DECIDED.items()}
 _reasons = msgspec.json.Decoder(tuple[Reason, ...])
 _stored_command = msgspec.json.Decoder(_StoredCommand)
@@ -61,6 +81,8 @@ _stored_desk = msgspec.json.Decoder(_StoredDesk)
 _desk = msgspec.json.Decoder(Desk)
 _inner = msgspec.json.Decoder(_Inner)
 _inners = msgspec.json.Decoder(_Inners)
+_buffer = msgspec.json.Decoder(_Buffer)
+_events: Final = {name: msgspec.json.Decoder(cls) for name, cls in KINDS.items() if issubclass(cls, BookingEvent)}
 
 
 def _snapshot_version() -> str:
@@ -69,8 +91,11 @@ def _snapshot_version() -> str:
     return f"{STATE_VERSION}-{hashlib.sha256(_encode_sorted(shape)).hexdigest()[:16]}"
 
 
-#: Snapshots of any other version are ignored; the desk's whole history takes their place.
+#: What states are stored as; those of another version are read by `decode_desk_of`.
 SNAPSHOT_VERSION: Final = _snapshot_version()
+
+#: What the versions begin with whose states this code reads.
+READABLE: Final = f"{STATE_VERSION}-"
 
 
 def encode_input(value: Input) -> bytes:
@@ -124,18 +149,70 @@ def encode_desk(desk: Desk) -> bytes:
         JournalRefusedError: events are buffered.
     """
     check_snapshot(desk)
-    return _encode({"kinds": _kinds(desk), "desk": desk})
+    return encode_state(desk)
+
+
+def encode_state(desk: Desk) -> bytes:
+    """Any state, also one whose events wait for a list."""
+    stored = _StoredDesk(
+        kinds=_kinds(desk),  # type: ignore[arg-type]  # its keys are ids
+        desk=msgspec.Raw(_encode(desk)),
+        buffered=tuple(type(held.event).__name__ for held in desk.buffer),
+    )
+    stored.check = _check(stored)
+    return _encode(stored)
+
+
+def rewrite_state(data: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    """
+    A stored state whose JSON *change* has rewritten, with a checksum that fits again; the same bytes if it did not.
+
+    Raises:
+        UndecodableError: it is no stored state, or is damaged.
+    """
+    stored = _understood(_stored_desk.decode, data, what="snapshot")
+    if stored.check is not None and stored.check != _check(stored):
+        raise UndecodableError("a stored state is damaged: its checksum is another", raw=data)
+    before = bytes(stored.desk)
+    after = change(before)
+    if after == before:
+        return data
+    stored.desk = msgspec.Raw(after)
+    stored.check = _check(stored)
+    return _encode(stored)
 
 
 def decode_desk(data: bytes) -> Desk:
     return _understood(_read_desk, data, what="snapshot")
 
 
+def decode_desk_of(version: str, data: bytes) -> Desk:
+    """
+    The state that was stored as *version*, perhaps by other code.
+
+    What that code did not know has its default, what this one does not know is left out. The list traffic is that of a
+    desk which waits for nothing: it ended with the process that stored it.
+
+    Raises:
+        UndecodableError: it is damaged, or not to be read by this code.
+    """
+    if version == SNAPSHOT_VERSION:
+        return decode_desk(data)
+    if not version.startswith(READABLE):
+        raise UndecodableError(f"a stored state of version {version!r} is not to be read by this one", raw=data)
+    desk = decode_desk(data)
+    return attrs.evolve(desk, sync=Sync(count=desk.sync.count, started_at=desk.sync.started_at), buffer=())
+
+
 def digest_desk(desk: Desk) -> str:
     """A fingerprint of the whole state that does not depend on the order in which mappings were filled."""
-    buffered = [type(event).__name__ for event in desk.buffer]
+    buffered = [type(held.event).__name__ for held in desk.buffer]
     parts = {"kinds": _kinds(desk), "buffered": buffered, "desk": desk}
     return hashlib.sha256(_encode_sorted(parts)).hexdigest()
+
+
+def _check(stored: _StoredDesk) -> int:
+    return zlib.crc32(_encode((stored.kinds, stored.buffered)), zlib.crc32(bytes(stored.desk)))
 
 
 def _kinds(desk: Desk) -> dict[str, str]:
@@ -150,7 +227,11 @@ def _read_command(data: bytes) -> OpenCommand:
 
 def _read_desk(data: bytes) -> Desk:
     stored = _stored_desk.decode(data)
+    if stored.check is not None and stored.check != _check(stored):
+        raise UndecodableError("a stored state is damaged: its checksum is another", raw=data)
     desk = _desk.decode(stored.desk)
+    if stored.buffered:
+        desk = attrs.evolve(desk, buffer=_read_buffer(stored))
     if not desk.commands:
         return desk
     inners = _inners.decode(stored.desk).commands
@@ -161,6 +242,14 @@ def _read_desk(data: bytes) -> Desk:
     return attrs.evolve(desk, commands=commands)
 
 
+def _read_buffer(stored: _StoredDesk) -> tuple[Held, ...]:
+    waiting = _buffer.decode(stored.desk).buffer
+    return tuple(
+        Held(seq=held.seq, event=_events[kind].decode(held.event))
+        for kind, held in zip(stored.buffered, waiting, strict=True)
+    )
+
+
 def _read_inner(kind: str, data: msgspec.Raw) -> Command:
     return _commands[kind].decode(data)
 
@@ -169,5 +258,5 @@ def _understood(decode: Callable[[bytes], _T], data: bytes, *, what: str) -> _T:
     """Decode, or say what could not be decoded and hand back its bytes."""
     try:
         return decode(data)
-    except (msgspec.DecodeError, KeyError, UnicodeDecodeError) as exc:
+    except (msgspec.DecodeError, KeyError, ValueError, OverflowError, RecursionError) as exc:
         raise UndecodableError(f"stored {what} cannot be read: {exc}", raw=bytes(data)) from exc

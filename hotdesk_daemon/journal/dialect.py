@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -31,10 +32,16 @@ Row = tuple[object, ...]
 RECORD_COLUMNS: Final = tuple(column.name for column in records.columns if column.name != "journal_seq")
 
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-_PRAGMAS: Final = (
+#: SQLite's extended codes keep the kind of error in their lowest byte.
+_KIND: Final = 0xFF
+_READING: Final = ("PRAGMA busy_timeout = 5000", "PRAGMA query_only = ON")
+_WRITING: Final = (
+    "PRAGMA auto_vacuum = INCREMENTAL",  # counts before the first table only: room can be given back to the disk
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # a commit survives a loss of power, not only of the process
     "PRAGMA wal_autocheckpoint = 4000",  # a checkpoint every 16 MB: the slowest commits become nine times faster
+    "PRAGMA journal_size_limit = 67108864",  # a log that grew while somebody read for long shrinks again
+    "PRAGMA secure_delete = ON",  # what is pruned or erased is overwritten, not only forgotten
     "PRAGMA busy_timeout = 5000",
 )
 
@@ -42,6 +49,9 @@ _PRAGMAS: Final = (
 #: steps, not for every row: beside a busy event loop, many rows per statement are what keeps the writer going. There
 #: is a statement for each number of rows, few enough that all of them stay prepared (it keeps 128).
 _ROWS_PER_STATEMENT: Final = 32
+
+#: What `PRAGMA auto_vacuum` says of a database that can give room back a little at a time.
+_INCREMENTAL: Final = 2
 
 #: Steps of SQLite's machine between two looks whether a read is still wanted: a millisecond or so.
 _STEPS_BETWEEN_LOOKS: Final = 10_000
@@ -61,7 +71,7 @@ def parse_url(url: str) -> sa.URL:
 
 @contextmanager
 def held(url: sa.URL) -> Iterator[None]:
-    """Own the database for writing: its directory and file exist, for us alone, and no other daemon writes to it."""
+    """Own the database for writing: its directory exists, for us alone, and no other daemon writes to it."""
     path = file_of(url)
     if path is None:
         # TODO: an advisory lock does this on a database server, as soon as one is supported.
@@ -69,9 +79,15 @@ def held(url: sa.URL) -> Iterator[None]:
         return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with exclusive(path):
+        yield
+
+
+def make_file(url: sa.URL) -> None:
+    """See that the database's file is there, and for us alone."""
+    path = file_of(url)
+    if path is not None:
         # SQLite gives the files beside it (-wal, -shm) the mode of the database.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        yield
 
 
 def file_of(url: sa.URL) -> Path | None:
@@ -79,26 +95,36 @@ def file_of(url: sa.URL) -> Path | None:
     return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
 
 
-def is_damage(exc: Exception) -> bool:
-    """Whether *exc* says that the file is none of ours, or is broken: trying again cannot help."""
-    cause = exc.orig if isinstance(exc, sa.exc.DBAPIError) else None
-    return isinstance(cause, sqlite3.DatabaseError) and cause.sqlite_errorcode in _DAMAGE
+def is_damage(exc: BaseException) -> bool:
+    """Whether *exc* says that the file is broken: trying again cannot help."""
+    return error_kind(exc) in _DAMAGE
+
+
+def error_kind(exc: BaseException) -> int | None:
+    """SQLite's kind of error, such as `sqlite3.SQLITE_FULL`, that *exc* is or carries; None if it is another."""
+    cause = exc.orig if isinstance(exc, sa.exc.DBAPIError) else exc
+    code: int | None = getattr(cause, "sqlite_errorcode", None) if isinstance(cause, sqlite3.Error) else None
+    return None if code is None else code & _KIND
 
 
 def make_engine(url: sa.URL, *, read_only: bool = False, max_size_bytes: int | None = None) -> sa.Engine:
     """An engine whose connections live in one thread each and keep what they promise about durability."""
-    engine = sa.create_engine(url, poolclass=sa.NullPool)
-    if engine.dialect.name != "sqlite":
-        return engine
+    if url.get_backend_name() != "sqlite":
+        return sa.create_engine(url, poolclass=sa.NullPool)
+    path = file_of(url)
+    if read_only and path is not None:
+        # Not only a promise: a writer that closes last deletes the log by its name, and a damaged journal may have been
+        # put aside meanwhile, whose name, and log, are another's by then.
+        engine = sa.create_engine("sqlite://", poolclass=sa.NullPool, creator=lambda: _connect_for_reading(path))
+    else:
+        engine = sa.create_engine(url, poolclass=sa.NullPool)
 
     def prepare(connection: sqlite3.Connection, _: object) -> None:
         # The driver's own way of beginning transactions leaves out reads and changes of tables; we begin them.
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in _PRAGMAS:
+        for pragma in _READING if read_only else _WRITING:
             cursor.execute(pragma)
-        if read_only:
-            cursor.execute("PRAGMA query_only = ON")
         if max_size_bytes is not None:
             (page_size,) = cursor.execute("PRAGMA page_size").fetchone()
             cursor.execute(f"PRAGMA max_page_count = {max_size_bytes // page_size}")
@@ -110,6 +136,61 @@ def make_engine(url: sa.URL, *, read_only: bool = False, max_size_bytes: int | N
     sa.event.listen(engine, "connect", prepare)
     sa.event.listen(engine, "begin", begin)
     return engine
+
+
+def used_bytes(connection: sa.Connection) -> int:
+    """How much of the database is in use: its size without what is free in it."""
+    if connection.dialect.name != "sqlite":
+        raise NotImplementedError("a limit of size is SQLite's")
+    used = pragma(connection, "page_count") - pragma(connection, "freelist_count")
+    return used * pragma(connection, "page_size")
+
+
+def give_back(connection: sa.Connection, *, pages: int, spare_pages: int = 0) -> int:
+    """
+    Give some free pages back to the disk, but keep *spare_pages*; return how many bytes that was.
+
+    A database that was made without it (``auto_vacuum``) keeps its room and uses it again.
+    """
+    if connection.dialect.name != "sqlite":
+        return 0
+    free = pragma(connection, "freelist_count")
+    if pragma(connection, "auto_vacuum") != _INCREMENTAL or free <= spare_pages:
+        return 0
+    driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+    # Each step of the statement moves one page, and only a script is stepped to its end.
+    driver.executescript(f"PRAGMA incremental_vacuum({min(pages, free - spare_pages)})")
+    return (free - pragma(connection, "freelist_count")) * pragma(connection, "page_size")
+
+
+def compact(connection: sa.Connection) -> int:
+    """Write the database anew without free room, and its log empty; return how many bytes that gave back."""
+    if connection.dialect.name != "sqlite":
+        return 0
+    driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+    before = pragma(connection, "page_count")
+    driver.execute("PRAGMA auto_vacuum = INCREMENTAL")  # a journal of an early version learns it here
+    driver.execute("VACUUM")
+    empty_log(connection)
+    return (before - pragma(connection, "page_count")) * pragma(connection, "page_size")
+
+
+def empty_log(connection: sa.Connection) -> None:
+    """Take all of the log into the database, and leave nothing in its file."""
+    if connection.dialect.name == "sqlite":
+        driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+        driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def pragma(connection: sa.Connection, name: str) -> int:
+    """A number that SQLite tells of its database."""
+    driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+    (number,) = driver.execute(f"PRAGMA {name}").fetchone()  # by the driver: it needs no transaction
+    return int(number)
+
+
+def _connect_for_reading(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
 
 
 @contextmanager

@@ -5,7 +5,9 @@ What can go wrong with the journal.
 
     JournalError
      ├── JournalUnavailableError  disk full, I/O error, too slow: nothing of this was kept, a later try may succeed
+     │    └── JournalDamagedError     the file is broken: a later try succeeds once another was begun
      ├── JournalLockedError       another daemon writes to this database
+     ├── JournalPlaceError        its directory cannot be used: permissions, or mounted read-only
      ├── JournalVersionError      the database was written by a newer version of this program
      ├── JournalConflictError     the record does not continue its desk's sequence: a mistake of the caller
      ├── JournalRefusedError      the record or snapshot cannot be stored as it is: a mistake of the caller
@@ -16,7 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hotdesk_daemon.core.errors import HotdeskError, PermanentError, TransientError
+from hotdesk_daemon.core.errors import ConfigError, HotdeskError, PermanentError, TransientError
 
 if TYPE_CHECKING:
     from hotdesk_daemon.core.ids import DeskId
@@ -30,6 +32,10 @@ class JournalUnavailableError(JournalError, TransientError):
     """The store could not do it now; it recovers by itself as soon as the cause is gone."""
 
 
+class JournalDamagedError(JournalUnavailableError):
+    """What is on the disk is not what was written; trying again helps only after the file was put aside."""
+
+
 class JournalLockedError(JournalError, TransientError):
     """Somebody else has the database open for writing; ``holder`` is the process id they left, if any."""
 
@@ -38,8 +44,12 @@ class JournalLockedError(JournalError, TransientError):
         self.holder = holder
 
 
-class JournalVersionError(JournalError, PermanentError):
-    """The database has a schema that this version does not know."""
+class JournalPlaceError(JournalError, ConfigError):
+    """The place of the journal is not one; a person has to mend it."""
+
+
+class JournalVersionError(JournalError, ConfigError):
+    """The database has a schema that this version does not know; another version has to be run."""
 
 
 class JournalConflictError(JournalError, PermanentError):

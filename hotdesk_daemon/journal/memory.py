@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 import msgspec
 
+from hotdesk_daemon.core.errors import UndecodableError
+from hotdesk_daemon.journal import codec
 from hotdesk_daemon.journal.codec import check_snapshot
 from hotdesk_daemon.journal.errors import JournalClosedError, JournalConflictError
 from hotdesk_daemon.journal.records import (
     DEFAULT_LIMIT,
+    Entry,
     OutboxRow,
+    Reading,
     Record,
     Stats,
     Stored,
@@ -22,10 +26,14 @@ from hotdesk_daemon.journal.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from hotdesk_daemon.core.desk import CommandState, Desk
     from hotdesk_daemon.core.ids import CommandId, DeskId
+
+
+_T = TypeVar("_T")
 
 
 class MemoryJournal:
@@ -88,6 +96,10 @@ class MemoryJournal:
             :limit
         ]
 
+    async def look(self, look: Callable[[Reading], _T]) -> _T:
+        self._check_open()
+        return look(MemoryReading(self._records, self._snapshots))
+
     async def stats(self) -> Stats:
         self._check_open()
         states = [row.state for row in self._outbox.values()]
@@ -142,6 +154,55 @@ class MemoryJournal:
         snapshot = self._snapshots.get(desk_id)
         behind = self._records[desk_id][snapshot.seq if snapshot else 0 :]
         return Stored(snapshot=snapshot, tail=tuple(TailEntry(r.seq, r.at, r.input) for r in behind))
+
+
+class MemoryReading:
+    """What is held in memory of a history, as a journal's reading shows it."""
+
+    def __init__(
+        self, records: Mapping[DeskId, Sequence[StoredRecord]], snapshots: Mapping[DeskId, Desk] | None = None
+    ) -> None:
+        self._records = records
+        self._snapshots = snapshots or {}
+
+    def desks(self) -> list[DeskId]:
+        return sorted(self._records)
+
+    def entries(self, *, desks: Collection[DeskId] = (), until: datetime | None = None) -> Iterator[Entry]:
+        wanted = desks or self._records.keys()
+        chosen = [record for desk_id in wanted for record in self._records.get(desk_id, ())]
+        for record in sorted(chosen, key=lambda record: record.journal_seq):
+            if until is None or record.at <= until:
+                yield _entry(record)
+
+    def newest(self, desk_id: DeskId, *, until: datetime | None = None) -> Iterator[StoredRecord]:
+        return (r for r in reversed(self._records.get(desk_id, ())) if until is None or r.at <= until)
+
+    def record(self, desk_id: DeskId, seq: int) -> StoredRecord | None:
+        of_desk = self._records.get(desk_id, ())
+        return of_desk[seq - 1] if 0 < seq <= len(of_desk) else None
+
+    def snapshot(self, desk_id: DeskId) -> Desk | None:
+        return self._snapshots.get(desk_id)
+
+
+def _entry(record: StoredRecord) -> Entry:
+    return Entry(
+        journal_seq=record.journal_seq,
+        desk_id=record.desk_id,
+        seq=record.seq,
+        at=record.at,
+        mono=record.mono,
+        source=record.source,
+        kind=record.kind,
+        cause_seq=record.cause_seq,
+        raw=record.raw,
+        part=record.part,
+        input=record.input.raw if isinstance(record.input, UndecodableError) else codec.encode_input(record.input),
+        reasons=codec.encode_reasons(record.reasons),
+        commands=codec.encode_commands(record.commands) if record.commands else None,
+        refusal=record.refusal,
+    )
 
 
 def _age(row: OutboxRow) -> tuple[object, ...]:

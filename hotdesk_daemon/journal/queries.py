@@ -6,27 +6,29 @@ No query walks through all records: which desks there are is found by hopping fr
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from hotdesk_daemon.core.desk import CommandState, Desk, OpenCommand
+from hotdesk_daemon.core.desk import CommandState, OpenCommand
 from hotdesk_daemon.core.errors import UndecodableError
 from hotdesk_daemon.core.ids import CommandId, DeskId
 from hotdesk_daemon.journal import codec
-from hotdesk_daemon.journal.entries import input_of, read_back
-from hotdesk_daemon.journal.records import Entry, OutboxRow, Stats, Stored, StoredRecord, TailEntry, WriterStats
-from hotdesk_daemon.journal.schema import from_micros, outbox, records, snapshots, to_micros
+from hotdesk_daemon.journal.entries import read_back
+from hotdesk_daemon.journal.records import Entry, OutboxRow, Stats, StoredRecord, WriterStats
+from hotdesk_daemon.journal.schema import bases, from_micros, marks, outbox, records, snapshots, to_micros
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
 
+    from hotdesk_daemon.core.desk import Desk
 
-_Tails = dict[DeskId, list[TailEntry]]
+
+_STATES: Final = frozenset(state.value for state in CommandState)
 
 
-def _desks() -> sa.CTE:
+def desks_with_records() -> sa.CTE:
     """Every desk that has records: the smallest name, then the smallest behind it, and so on."""
     others = records.alias("others")
     desks = sa.select(sa.func.min(records.c.desk_id).label("desk_id")).cte("desks", recursive=True)
@@ -35,69 +37,42 @@ def _desks() -> sa.CTE:
 
 
 def last_seqs(connection: sa.Connection) -> dict[DeskId, int]:
-    """The newest number of every desk, also of those whose records are all gone and whose snapshot is left."""
-    desks = _desks()
+    """The newest number of every desk, also of those whose records are all gone and whose state is left."""
+    desks = desks_with_records()
     newest = sa.select(sa.func.max(records.c.seq)).where(records.c.desk_id == desks.c.desk_id).scalar_subquery()
     found = {
         DeskId(desk_id): int(seq)
         for desk_id, seq in connection.execute(sa.select(desks.c.desk_id, newest).where(desks.c.desk_id.is_not(None)))
     }
-    for desk_id, seq in connection.execute(sa.select(snapshots.c.desk_id, snapshots.c.seq)):
-        found[DeskId(desk_id)] = max(seq, found.get(DeskId(desk_id), 0))
+    for states in (snapshots, bases):
+        for desk_id, seq in connection.execute(sa.select(states.c.desk_id, states.c.seq)):
+            found[DeskId(desk_id)] = max(seq, found.get(DeskId(desk_id), 0))
     return found
 
 
-def load(connection: sa.Connection) -> dict[DeskId, Stored]:
-    """Every desk's newest usable snapshot and the inputs behind it."""
-    states, unusable = _read_snapshots(connection)
-    tails: _Tails = {}
-    _read_tails(connection, tail_query(), tails)
-    for desk_id in unusable:
-        tails.pop(desk_id, None)
-        _read_tails(connection, _whole_tail_query(desk_id), tails)
-    return {
-        desk_id: Stored(snapshot=states.get(desk_id), tail=tuple(tails.get(desk_id, ())))
-        for desk_id in sorted(states.keys() | tails.keys())
-    }
+def floors(connection: sa.Connection) -> dict[DeskId, int]:
+    """Behind which number each desk's history begins, where it does not begin with the desk."""
+    found = connection.execute(sa.select(bases.c.desk_id, bases.c.seq))
+    return {DeskId(row.desk_id): row.seq for row in found}
 
 
-def _read_snapshots(connection: sa.Connection) -> tuple[dict[DeskId, Desk], list[DeskId]]:
-    """The snapshots of this version, and the desks whose snapshot says so but cannot be read."""
-    states: dict[DeskId, Desk] = {}
-    unusable: list[DeskId] = []
-    query = sa.select(snapshots.c.desk_id, snapshots.c.state).where(snapshots.c.version == codec.SNAPSHOT_VERSION)
-    for name, state in connection.execute(query):
-        try:
-            states[DeskId(name)] = codec.decode_desk(state)
-        except UndecodableError:
-            unusable.append(DeskId(name))
-    return states, unusable
+def bases_after(connection: sa.Connection, moment: datetime) -> frozenset[DeskId]:
+    """The desks whose history begins after *moment*."""
+    late = sa.select(bases.c.desk_id).where(bases.c.at > to_micros(moment))
+    return frozenset(map(DeskId, connection.scalars(late)))
 
 
-def tail_query() -> sa.Select[str, int, int, str, bytes]:
-    """The inputs behind the usable snapshots, in the order of desks and numbers."""
-    desks = _desks()
-    usable = sa.and_(snapshots.c.desk_id == desks.c.desk_id, snapshots.c.version == codec.SNAPSHOT_VERSION)
-    behind = sa.and_(records.c.desk_id == desks.c.desk_id, records.c.seq > sa.func.coalesce(snapshots.c.seq, 0))
-    return (
-        sa.select(records.c.desk_id, records.c.seq, records.c.at, records.c.kind, records.c.input)
-        .select_from(desks.outerjoin(snapshots, usable).join(records, behind))
-        .order_by(records.c.desk_id, records.c.seq)
-    )
-
-
-def _whole_tail_query(desk_id: DeskId) -> sa.Select[str, int, int, str, bytes]:
-    return (
-        sa.select(records.c.desk_id, records.c.seq, records.c.at, records.c.kind, records.c.input)
-        .where(records.c.desk_id == desk_id)
-        .order_by(records.c.seq)
-    )
-
-
-def _read_tails(connection: sa.Connection, query: sa.Select[str, int, int, str, bytes], tails: _Tails) -> None:
-    for desk_id, seq, at, kind, data in connection.execute(query):
-        entry = TailEntry(seq, from_micros(at), input_of(kind, data))
-        tails.setdefault(DeskId(desk_id), []).append(entry)
+def newest_marks(connection: sa.Connection) -> dict[DeskId, tuple[int, int]]:
+    """Number and moment (microseconds) of each desk's newest mark, or of its base if it has none."""
+    found: dict[DeskId, tuple[int, int]] = {}
+    for states in (bases, marks):
+        newest = sa.select(states.c.desk_id, sa.func.max(states.c.seq).label("seq")).group_by(states.c.desk_id)
+        ends = newest.subquery()
+        query = sa.select(states.c.desk_id, states.c.seq, states.c.at).join(
+            ends, sa.and_(ends.c.desk_id == states.c.desk_id, ends.c.seq == states.c.seq)
+        )
+        found.update((DeskId(desk_id), (seq, at)) for desk_id, seq, at in connection.execute(query))
+    return found
 
 
 def history(
@@ -114,16 +89,35 @@ def history(
     return [_stored_record(row) for row in connection.execute(query)]
 
 
-def backwards(
-    connection: sa.Connection, desk_id: DeskId, before_seq: int | None, until: datetime | None, limit: int
-) -> list[StoredRecord]:
-    """A desk's newest records first, from before *before_seq* and not after *until*."""
+def backwards(connection: sa.Connection, desk_id: DeskId, before_seq: int | None, limit: int) -> list[StoredRecord]:
+    """A desk's newest records first, from before *before_seq*."""
     query = sa.select(records).where(records.c.desk_id == desk_id).order_by(records.c.seq.desc()).limit(limit)
     if before_seq is not None:
         query = query.where(records.c.seq < before_seq)
-    if until is not None:
-        query = query.where(records.c.at <= to_micros(until))
     return [_stored_record(row) for row in connection.execute(query)]
+
+
+def seq_after(connection: sa.Connection, desk_id: DeskId, moment: datetime) -> int:
+    """
+    The number of a desk's first record after *moment*, or the one behind its last.
+
+    It is found by halving, for a desk's times rise with its numbers; there is no index of times.
+    """
+    of_desk = sa.select(sa.func.min(records.c.seq), sa.func.max(records.c.seq)).where(records.c.desk_id == desk_id)
+    first, last = connection.execute(of_desk).one()
+    if first is None:
+        return 1
+    low, high = int(first), int(last) + 1
+    micros = to_micros(moment)
+    at = sa.select(records.c.at).where(records.c.desk_id == desk_id, records.c.seq >= sa.bindparam("seq"))
+    at = at.order_by(records.c.seq).limit(1)
+    while low < high:
+        middle = (low + high) // 2
+        if (connection.scalar(at, {"seq": middle}) or 0) <= micros:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 def entries(
@@ -140,6 +134,70 @@ def entries(
     if until is not None:
         query = query.where(records.c.at <= to_micros(until))
     return [_entry(row) for row in connection.execute(query)]
+
+
+def own_entries(
+    connection: sa.Connection, desk_id: DeskId, since_seq: int, before_seq: int | None, limit: int
+) -> list[Entry]:
+    """A desk's records behind number *since_seq* and before *before_seq*, in their order."""
+    query = (
+        sa.select(records)
+        .where(records.c.desk_id == desk_id, records.c.seq > since_seq)
+        .order_by(records.c.seq)
+        .limit(limit)
+    )
+    if before_seq is not None:
+        query = query.where(records.c.seq < before_seq)
+    return [_entry(row) for row in connection.execute(query)]
+
+
+def entries_of(
+    connection: sa.Connection, desk_id: DeskId, after_seq: int, before_journal_seq: int, limit: int
+) -> list[Entry]:
+    """A desk's records behind *after_seq* that stand before a number of the journal."""
+    query = (
+        sa.select(records)
+        .where(records.c.desk_id == desk_id, records.c.seq > after_seq, records.c.journal_seq < before_journal_seq)
+        .order_by(records.c.seq)
+        .limit(limit)
+    )
+    return [_entry(row) for row in connection.execute(query)]
+
+
+def last_seq_before(connection: sa.Connection, desk_id: DeskId, before_journal_seq: int) -> int:
+    """The number of a desk's newest record before a number of the journal; 0 if there is none."""
+    query = (
+        sa.select(records.c.seq)
+        .where(records.c.desk_id == desk_id, records.c.journal_seq < before_journal_seq)
+        .order_by(records.c.seq.desc())
+        .limit(1)
+    )
+    return connection.scalar(query) or 0
+
+
+def first_journal_seq_since(connection: sa.Connection, since: datetime) -> int | None:
+    """The number in the journal of the first record of *since* or later; None if there is none."""
+    query = sa.select(records.c.journal_seq).where(records.c.at >= to_micros(since))
+    return connection.scalar(query.order_by(records.c.journal_seq).limit(1))
+
+
+def newest(connection: sa.Connection) -> tuple[int, datetime | None]:
+    """The number in the journal of its newest record, and its moment; 0 and None if it is empty."""
+    query = sa.select(records.c.journal_seq, records.c.at).order_by(records.c.journal_seq.desc()).limit(1)
+    row = connection.execute(query).first()
+    return (0, None) if row is None else (row[0], from_micros(row[1]))
+
+
+def snapshot(connection: sa.Connection, desk_id: DeskId) -> Desk | None:
+    """A desk's snapshot, if there is one that this version understands."""
+    query = sa.select(snapshots.c.state).where(
+        snapshots.c.desk_id == desk_id, snapshots.c.version == codec.SNAPSHOT_VERSION
+    )
+    state = connection.scalar(query)
+    try:
+        return codec.decode_desk(state) if state is not None else None
+    except UndecodableError:
+        return None
 
 
 def _stored_record(row: sa.Row[*tuple[object, ...]]) -> StoredRecord:
@@ -184,6 +242,7 @@ def outbox_page(
             open=_open(row.body),
         )
         for row in connection.execute(query)
+        if row.state in _STATES  # else it is damaged: `verify` tells of it
     ]
 
 
@@ -210,7 +269,7 @@ def _open(body: bytes) -> OpenCommand | UndecodableError:
 
 
 def stats(connection: sa.Connection, size_bytes: int, writer: WriterStats) -> Stats:
-    desks = _desks()
+    desks = desks_with_records()
     by_state: Sequence[sa.Row[str, int]] = connection.execute(
         sa.select(outbox.c.state, sa.func.count()).group_by(outbox.c.state)
     ).all()
@@ -221,7 +280,7 @@ def stats(connection: sa.Connection, size_bytes: int, writer: WriterStats) -> St
         last_journal_seq=connection.scalar(sa.select(sa.func.max(records.c.journal_seq))) or 0,
         oldest_at=from_micros(oldest) if oldest is not None else None,
         newest_at=from_micros(newest) if newest is not None else None,
-        outbox={CommandState(state): count for state, count in by_state},
+        outbox={CommandState(state): count for state, count in by_state if state in _STATES},
         size_bytes=size_bytes,
         writer=writer,
     )

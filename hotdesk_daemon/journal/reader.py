@@ -14,7 +14,12 @@ import attrs
 import sqlalchemy as sa
 
 from hotdesk_daemon.journal import dialect
-from hotdesk_daemon.journal.errors import JournalClosedError, JournalUnavailableError
+from hotdesk_daemon.journal.errors import (
+    JournalClosedError,
+    JournalDamagedError,
+    JournalError,
+    JournalUnavailableError,
+)
 from hotdesk_daemon.journal.store import unavailable
 
 _P = ParamSpec("_P")
@@ -22,6 +27,10 @@ _T = TypeVar("_T")
 
 #: A read is broken off when the journal is closed; only a disk that hangs makes it last longer.
 _CLOSE_TIMEOUT_S: Final = 1.0
+
+
+def _unheard(_fault: str) -> None:
+    """Nobody wants to know of damage."""
 
 
 @attrs.define(eq=False)
@@ -41,8 +50,10 @@ class Reader:
     process from ending: a read holds nothing that must be saved.
     """
 
-    def __init__(self, url: sa.URL, *, timeout_s: float) -> None:
+    def __init__(self, url: sa.URL, *, timeout_s: float, on_damage: Callable[[str], None] = _unheard) -> None:
         self._url: Final = url
+        self._on_damage: Final = on_damage
+        self._is_stale = False
         self._timeout_s: Final = timeout_s
         # Bounded by run(): whoever puts something in waits for it, and not for long.
         self._reads: Final[queue.SimpleQueue[_Read | None]] = queue.SimpleQueue()
@@ -60,6 +71,9 @@ class Reader:
         try:
             async with asyncio.timeout(self._timeout_s):
                 found: _T = await asyncio.wrap_future(read.found)
+        except JournalDamagedError as exc:
+            self._on_damage(str(exc))
+            raise
         except TimeoutError:
             raise JournalUnavailableError(
                 f"the journal did not answer within {self._timeout_s:g} s", retry_after_s=self._timeout_s
@@ -67,6 +81,10 @@ class Reader:
         finally:
             read.is_wanted = False
         return found
+
+    def reopen(self) -> None:
+        """Read from the file that is in its place now, from the next read on."""
+        self._is_stale = True
 
     async def close(self) -> None:
         if self._closed:
@@ -83,14 +101,22 @@ class Reader:
             if not read.found.set_running_or_notify_cancel():
                 continue
             try:
+                if connection is not None and self._is_stale:
+                    connection = self._thread_let_go(connection)
                 if connection is None:
+                    self._is_stale = False
                     connection = dialect.make_engine(self._url, read_only=True).connect()
                 read.found.set_result(self._thread_read(connection, read))
             except BaseException as exc:  # noqa: BLE001  # the guard: whatever ends a read is told to who waits for it
                 read.found.set_exception(self._explained(exc))
         if connection is not None:
-            connection.close()
+            self._thread_let_go(connection)
         self._ended.set_result(None)
+
+    @staticmethod
+    def _thread_let_go(connection: sa.Connection) -> None:
+        with suppress(sa.exc.SQLAlchemyError):  # its file may be broken
+            connection.close()
 
     def _thread_read(self, connection: sa.Connection, read: _Read) -> object:
         with dialect.while_wanted(connection, lambda: read.is_wanted and not self._closed), connection.begin():
@@ -98,8 +124,11 @@ class Reader:
 
     def _explained(self, exc: BaseException) -> BaseException:
         """The journal's error for what ended a read."""
-        if not isinstance(exc, sa.exc.SQLAlchemyError):
+        if isinstance(exc, OverflowError | ValueError):  # a number or a moment that nobody wrote
+            error: JournalError = JournalUnavailableError(f"the journal holds a value that cannot be: {exc}")
+        elif not isinstance(exc, sa.exc.SQLAlchemyError):
             return exc
-        error = JournalClosedError("the journal is closed") if self._closed else unavailable("read", exc)
+        else:
+            error = JournalClosedError("the journal is closed") if self._closed else unavailable("read", exc)
         error.__cause__ = exc
         return error

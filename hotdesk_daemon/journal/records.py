@@ -8,9 +8,9 @@ behind it give the desk's state.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import attrs
 import msgspec
@@ -22,6 +22,8 @@ from hotdesk_daemon.core.inputs import Input
 from hotdesk_daemon.core.steps import Reason
 
 DEFAULT_LIMIT = 1000
+
+_T = TypeVar("_T")
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -113,11 +115,20 @@ class Stored:
     What a desk's state is rebuilt from: the newest usable snapshot and the inputs after it.
 
     Without a snapshot the tail is the whole history. ``missing_seq`` is the first number that should be in the tail
-    and is not; then the state cannot be rebuilt to the end.
+    and is not; then the state cannot be rebuilt to the end. ``is_begun_anew`` says that the state could not be rebuilt
+    at all: the snapshot is an empty one, and what was open is lost.
     """
 
     snapshot: Desk | None = None
     tail: tuple[TailEntry, ...] = ()
+    is_begun_anew: bool = False
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the newest input."""
+        if self.tail:
+            return self.tail[-1].seq
+        return self.snapshot.seq if self.snapshot else 0
 
     @property
     def missing_seq(self) -> int | None:
@@ -166,6 +177,29 @@ class Stats:
     writer: WriterStats
 
 
+class Reading(Protocol):
+    """A journal as it stood at one moment, to look at; blocking, so not for the event loop."""
+
+    def desks(self) -> list[DeskId]:
+        """Every desk that has records, by name."""
+
+    def entries(self, *, desks: Collection[DeskId] = (), until: datetime | None = None) -> Iterator[Entry | Desk]:
+        """
+        The records of *desks*, or of all, in the order of their commits.
+
+        Before them comes the state from which a desk's records go on where they do not begin with the desk.
+        """
+
+    def newest(self, desk_id: DeskId, *, until: datetime | None = None) -> Iterator[StoredRecord]:
+        """The records of a desk from the newest, or the newest at *until*, backwards."""
+
+    def record(self, desk_id: DeskId, seq: int) -> StoredRecord | None:
+        """One record; None if it is not there (any more)."""
+
+    def snapshot(self, desk_id: DeskId) -> Desk | None:
+        """A desk's snapshot, if there is one that this version understands."""
+
+
 class Journal(Protocol):
     """The durable store as the daemon sees it; one event loop uses it."""
 
@@ -203,6 +237,14 @@ class Journal(Protocol):
         before: CommandId | None = None,
     ) -> list[OutboxRow]:
         """Commands, newest decision first; *before* is the last command of the page before this one."""
+
+    async def look(self, look: Callable[[Reading], _T]) -> _T:
+        """
+        What *look* finds in the history, beside everything else: one after another, and within a limit.
+
+        Raises:
+            JournalUnavailableError: it cannot be read, or that takes too long.
+        """
 
     async def stats(self) -> Stats:
         """Size and contents."""

@@ -13,7 +13,7 @@ from typing import Final
 import sqlalchemy as sa
 
 #: The newest migration; a database that says anything this version does not know is refused.
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -65,6 +65,30 @@ snapshots = sa.Table(
     sa.Column("state", sa.LargeBinary, nullable=False),
 )
 
+#: From which state a desk's history goes on where its beginning was pruned: its records up to ``seq`` are gone, or
+#: about to go, and nobody reads them any more. ``at`` is when it was the desk's state.
+bases = sa.Table(
+    "bases",
+    metadata,
+    sa.Column("desk_id", sa.Text, primary_key=True),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("state", sa.LargeBinary, nullable=False),
+)
+
+#: States kept on the way, about one a day: each may become the base, and only they can.
+marks = sa.Table(
+    "marks",
+    metadata,
+    sa.Column("desk_id", sa.Text, primary_key=True),
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("state", sa.LargeBinary, nullable=False),
+    sa.Index("marks_by_age", "at", "desk_id", "seq"),
+)
+
 meta = sa.Table(
     "meta",
     metadata,
@@ -75,6 +99,21 @@ meta = sa.Table(
 
 #: The key in `meta` of the journal's own name, by which captures of it are known to belong together.
 JOURNAL_ID: Final = "journal_id"
+
+#: The key in `meta` that only a backup has: it says that what is open in here may have been sent since.
+COPIED_AT: Final = "copied_at"
+
+#: The key in `meta` of the damaged file in whose place the journal is, as long as nothing was taken over from that.
+ASIDE: Final = "aside"
+
+#: The key in `meta` of the number behind which desks begin that the journal does not know; none means 0.
+FIRST_SEQ: Final = "first_seq"
+
+#: The key in `meta` of how far into the journal the verbatim messages have been dropped.
+RAW_DROPPED: Final = "raw_dropped"
+
+#: The key in `meta` of the time that retention goes by; see `retention`.
+TRUSTED_TIME: Final = "trusted_time"
 
 
 def to_micros(moment: datetime) -> int:

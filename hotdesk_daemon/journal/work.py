@@ -20,6 +20,7 @@ from hotdesk_daemon.journal.codec import (
     encode_desk,
     encode_input,
     encode_reasons,
+    encode_state,
 )
 from hotdesk_daemon.journal.dialect import Row
 from hotdesk_daemon.journal.errors import JournalRefusedError
@@ -64,12 +65,12 @@ def encode_work(
         try:
             rows.append(_row(record))
             for command in record.commands:
-                commands[command.command_id] = _command(record, command)
+                commands[command.command_id] = command_row(record.desk_id, command, updated_at=record.at)
         except (TypeError, ValueError, OverflowError) as exc:
             raise JournalRefusedError(f"record {record.seq} of desk {record.desk_id} cannot be stored: {exc}") from exc
     for desk in snapshots:
         try:
-            states[desk.desk_id] = _snapshot(desk, now)
+            states[desk.desk_id] = snapshot_row(desk, now)
         except (TypeError, ValueError, OverflowError) as exc:
             raise JournalRefusedError(f"the snapshot of desk {desk.desk_id} cannot be stored: {exc}") from exc
     return Work(
@@ -102,23 +103,36 @@ def _row(record: Record) -> Row:
     )
 
 
-def _command(record: Record, command: OpenCommand) -> dict[str, object]:
+def command_row(desk_id: DeskId, command: OpenCommand, *, updated_at: datetime) -> dict[str, object]:
+    """A row of the outbox."""
     return {
         "command_id": command.command_id,
-        "desk_id": record.desk_id,
+        "desk_id": desk_id,
         "kind": type(command.command).__name__,
         "state": command.state.value,
         "decided_at": to_micros(command.decided_at),
-        "updated_at": to_micros(record.at),
+        "updated_at": to_micros(updated_at),
         "body": encode_command(command),
     }
 
 
-def _snapshot(desk: Desk, now: datetime) -> dict[str, object]:
+def snapshot_row(desk: Desk, now: datetime) -> dict[str, object]:
+    """A row of the snapshots."""
     return {
         "desk_id": desk.desk_id,
         "seq": desk.seq,
         "version": SNAPSHOT_VERSION,
         "written_at": to_micros(now),
         "state": encode_desk(desk),
+    }
+
+
+def base_row(desk: Desk, now: datetime) -> dict[str, object]:
+    """A row of the bases."""
+    return {
+        "desk_id": desk.desk_id,
+        "seq": desk.seq,
+        "version": SNAPSHOT_VERSION,
+        "at": to_micros(now),
+        "state": encode_state(desk),
     }

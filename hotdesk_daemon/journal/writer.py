@@ -4,6 +4,8 @@ The one thread that writes, and the event loop's end of it.
 Group commit without lingering: the thread takes everything that waits, commits it in one transaction, wakes the
 event loop once for all of it, and takes what has come meanwhile. So a lone append is committed at once, and the
 groups grow by themselves when the disk is slow or the load is high.
+
+Between two groups it does chores, such as a slice of pruning: each delays the commits behind it, so it has to be short.
 """
 
 from __future__ import annotations
@@ -13,16 +15,35 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final, TypeVar
 
-from hotdesk_daemon.journal.errors import JournalClosedError, JournalError, JournalUnavailableError
+import attrs
+import sqlalchemy as sa
+
+from hotdesk_daemon.journal.errors import (
+    JournalClosedError,
+    JournalDamagedError,
+    JournalError,
+    JournalUnavailableError,
+)
 from hotdesk_daemon.journal.records import WriterStats
 from hotdesk_daemon.journal.store import Outcome, Store
-
-if TYPE_CHECKING:
-    from hotdesk_daemon.journal.work import Work
+from hotdesk_daemon.journal.work import Work
 
 _OpenStore = Callable[[], AbstractContextManager[Store]]
+_T = TypeVar("_T")
+
+
+def _unheard(_fault: str) -> None:
+    """Nobody wants to know of damage."""
+
+
+@attrs.define(eq=False)
+class _Chore:
+    """Something other than an append that the thread does with its store."""
+
+    action: Callable[[Store], Any]
+    done: asyncio.Future[Any]
 
 
 class Writer:
@@ -33,7 +54,9 @@ class Writer:
     records of one transaction. One large append may pass either.
     """
 
-    def __init__(self, open_store: _OpenStore, *, max_waiting: int, max_commit: int) -> None:
+    def __init__(
+        self, open_store: _OpenStore, *, max_waiting: int, max_commit: int, on_damage: Callable[[str], None] = _unheard
+    ) -> None:
         self._open_store: Final = open_store
         self._max_waiting: Final = max_waiting
         self._max_commit: Final = max_commit
@@ -41,8 +64,10 @@ class Writer:
         self._ready: Final[asyncio.Future[None]] = self._loop.create_future()
         self._ended: Final[asyncio.Future[None]] = self._loop.create_future()
         # Bounded by write(): whoever finds it full waits there.
-        self._queue: Final[queue.SimpleQueue[Work | None]] = queue.SimpleQueue()
+        self._queue: Final[queue.SimpleQueue[Work | _Chore | None]] = queue.SimpleQueue()
         self._taken: Sequence[Work] = ()
+        self._chore: _Chore | None = None
+        self._on_damage: Final = on_damage
         self._turn: Final = asyncio.Lock()
         self._in_line = 0
         self._space: Final = asyncio.Event()
@@ -77,6 +102,18 @@ class Writer:
             self._submit(work)
         await work.done
 
+    async def do(self, action: Callable[[Store], _T]) -> _T:
+        """
+        What *action* returns, done by the thread in its turn; whoever asks sees to it that it is short.
+
+        Raises:
+            JournalError: it could not be done.
+        """
+        chore = _Chore(action, self._loop.create_future())
+        self._put(chore)
+        result: _T = await chore.done
+        return result
+
     async def close(self, *, timeout_s: float) -> None:
         """Commit what was submitted and end the thread."""
         if not self._thread.ident:
@@ -106,10 +143,13 @@ class Writer:
             self._in_line -= 1
 
     def _submit(self, work: Work) -> None:
+        self._put(work)
+        self._waiting += work.size
+
+    def _put(self, item: Work | _Chore) -> None:
         if self._closed is not None:
             raise JournalClosedError(str(self._closed)) from self._closed.__cause__
-        self._waiting += work.size
-        self._queue.put(work)
+        self._queue.put(item)
 
     def _settle(self, outcomes: Sequence[Outcome]) -> None:
         """Tell the appenders of one group what became of it."""
@@ -120,6 +160,8 @@ class Writer:
                 durable += work.size
             else:
                 self._failures += 1
+                if isinstance(error, JournalDamagedError):
+                    self._on_damage(str(error))
             if work.done.done():
                 continue  # cancelled, or failed when the writer ended
             if error is None:
@@ -131,6 +173,17 @@ class Writer:
             self._records += durable
             self._largest = max(self._largest, durable)
         self._space.set()
+
+    def _end_chore(self, chore: _Chore, result: object, error: BaseException | None) -> None:
+        """Tell who asked for *chore* what became of it."""
+        if isinstance(error, JournalDamagedError):
+            self._on_damage(str(error))
+        if chore.done.done():
+            return  # cancelled, or failed when the writer ended
+        if error is None:
+            chore.done.set_result(result)
+        else:
+            chore.done.set_exception(error)
 
     def _on_open(self) -> None:
         if not self._ready.done():
@@ -148,12 +201,14 @@ class Writer:
         self._ended.set_result(None)
 
     def _fail_the_rest(self, error: JournalError) -> None:
-        left = list(self._taken)
+        left: list[Work | _Chore | None] = [*self._taken, self._chore]
         with suppress(queue.Empty):
             while True:
-                if (work := self._queue.get_nowait()) is not None:
-                    left.append(work)
-        self._settle([(work, error) for work in left if not work.done.done()])
+                left.append(self._queue.get_nowait())
+        self._settle([(item, error) for item in left if isinstance(item, Work) and not item.done.done()])
+        for item in left:
+            if isinstance(item, _Chore):
+                self._end_chore(item, None, error)
 
     def _thread_main(self) -> None:
         """The guard of the thread: whatever ends it is told to the event loop."""
@@ -169,25 +224,42 @@ class Writer:
     def _thread_serve(self, store: Store) -> None:
         told_to_end = False
         while not told_to_end:
-            self._taken, told_to_end = self._thread_take()
+            self._taken, self._chore, told_to_end = self._thread_take()
             if self._taken:
                 self._thread_post(self._settle, store.commit(self._taken))
                 self._taken = ()
+            if self._chore is not None:
+                self._thread_do(store, self._chore)
+                self._chore = None
 
-    def _thread_take(self) -> tuple[list[Work], bool]:
-        """Wait for work, then take all there is up to the bound; second is whether it was the last."""
+    def _thread_do(self, store: Store, chore: _Chore) -> None:
+        result: object = None
+        error: BaseException | None = None
+        try:
+            result = chore.action(store)
+        except sa.exc.SQLAlchemyError as exc:
+            error = store.failed("kept in order", exc)
+            error.__cause__ = exc
+        except Exception as exc:  # noqa: BLE001 - it is told to who asked for it
+            error = exc
+        self._thread_post(self._end_chore, chore, result, error)
+
+    def _thread_take(self) -> tuple[list[Work], _Chore | None, bool]:
+        """Wait for work, then take all there is up to the bound or a chore; third is whether it was the last."""
         taken: list[Work] = []
         size = 0
-        work = self._queue.get()  # waits for as long as nobody appends; close() ends it
+        item = self._queue.get()  # waits for as long as nobody appends; close() ends it
         with suppress(queue.Empty):
-            while work is not None:
-                taken.append(work)
-                size += work.size
+            while item is not None:
+                if isinstance(item, _Chore):
+                    return taken, item, False
+                taken.append(item)
+                size += item.size
                 if size >= self._max_commit:
-                    return taken, False
-                work = self._queue.get_nowait()
-            return taken, True
-        return taken, False
+                    return taken, None, False
+                item = self._queue.get_nowait()
+            return taken, None, True
+        return taken, None, False
 
     def _thread_post(self, callback: Callable[..., None], *args: object) -> None:
         # The loop is closed only if the daemon gave up waiting for us; then nobody is left to be told.

@@ -23,6 +23,8 @@ COMMON_FIELDS: Final[Mapping[str, str]] = {
     "desk_id": "the desk it is about",
     "device_id": "the device it is about",
     "org": "the organisation it is about",
+    "booking_id": "our id of the booking it is about, the same in every line about it and over restarts",
+    "command_id": "our id of the command it is about",
     "journal_seq": "the desk's sequence number of the input that did it",
     "cause_seq": "the desk's sequence number of the earlier input that led here",
     "reason": "the row of the table that decided, in words",
@@ -34,7 +36,9 @@ COMMON_FIELDS: Final[Mapping[str, str]] = {
 }
 
 #: What a logging call may pass beside an event's own fields.
-CALL_FIELDS: Final = frozenset({"desk_id", "device_id", "org", "journal_seq", "cause_seq", "reason", "exc_info"})
+CALL_FIELDS: Final = frozenset(
+    {"desk_id", "device_id", "org", "booking_id", "command_id", "journal_seq", "cause_seq", "reason", "exc_info"}
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -56,7 +60,7 @@ def _listed(what: str) -> tuple[str, ...]:
 
 
 _BOOKING: Final = ("booking_id", "meeting_id", "booking_request_uuid", "origin")
-_COMMAND: Final = ("command_id", "command", "booking_id")
+_COMMAND: Final = ("command_id", "booking_id", "command")
 
 _ALL: Final = (
     _event("daemon.started", "info", "The process began.", "version", "python", "config", "desks", "stage", "loop"),
@@ -97,6 +101,11 @@ _ALL: Final = (
     _event("config.desk_stays", "warning", "A desk that is not configured any more could not be let go yet, because a "
            "command to it is under way. None of its devices is reached; the next reload tries again."),
     _event("task.failed", "error", "A part of the daemon ended that should not. It is a bug: report the line.", "task"),
+    _event("log.folded", "warning", "A flood: so many more lines of the event `folded` were left out within the time. "
+           "Info or error where that event is.", "folded", "lines", "window_s", "logger"),
+    _event("log.journal_away", "warning", "systemd's journal does not take lines by its socket: they go to stdout, "
+           "without fields, until it does.", "error"),
+    _event("log.journal_back", "info", "systemd's journal takes lines by its socket again.", "lines"),
     _event("library.message", "warning", "A library that the daemon uses had something to say.", "logger", "message"),
     _event("link.up", "info", "A device is connected and subscribed; `after` is what kept it down before.", "software",
            "after"),
@@ -110,6 +119,8 @@ _ALL: Final = (
            "Pin its fingerprint instead.", "secure"),
     _event("link.subscription_refused", "info", "A device refused one subscription, most often because its release "
            "lacks it; the rest goes on.", "path"),
+    _event("link.unexpected", "debug", "A device was heard while its link counts as down, such as an organisation's "
+           "without a good token: not applied; the list after the link's return has it.", "kind", "booking_id"),
     _event("org.not_activated", "warning", "An organisation waits for its activation: run `hotdesk-daemon activate`.",
            "error"),
     _event("org.tokens_valid", "info", "An organisation's access token is good (again)."),
@@ -125,7 +136,8 @@ _ALL: Final = (
            "again. Debug: the same again.", "error"),
     _event("org.down", "warning", "An organisation's cloud is not heard for longer than it keeps messages for; its "
            "desks are stale until it is."),
-    _event("org.setup_failed", "debug", "The cloud could not be told where to send; tried again.", "error"),
+    _event("org.setup_failed", "warning", "The cloud could not be told where to send; tried again until `org.up`. "
+           "Debug: the same again.", "error"),
     _event("org.unsupported", "warning", "The cloud does not push these statuses and events. Desks are read often "
            "instead (`organisation.reconcile_interval`).", "missing"),
     _event("org.supported_unknown", "info", "What the cloud pushes cannot be learnt; desks are read often instead.",
@@ -133,6 +145,7 @@ _ALL: Final = (
     _event("org.directory", "debug", "Devices and workspaces were read.", "desks", "unusable"),
     _event("org.directory_failed", "warning", "Devices and workspaces could not be read; tried again. Debug: the same "
            "again.", "error"),
+    _event("org.directory_recovered", "info", "Devices and workspaces can be read again."),
     _event("org.device_unusable", "info", "A device of the organisation is no desk device of ours, for this reason.",
            "webex_id"),
     _event("org.device_forbidden", "warning", "The cloud refuses access to a device: look at the integration's "
@@ -155,8 +168,9 @@ _ALL: Final = (
     _event("cloud.answered", "debug", "The cloud answered a request.", "request", "status", "tracking_id"),
     _event("cloud.retry_after", "info", "The cloud asks for a pause; until then nothing is asked of the organisation's "
            "devices.", "pause_s", "tracking_id"),
-    _event("cloud.messages_wait", "warning", "Messages could not be made durable; they are kept and tried again.",
-           "messages", "error"),
+    _event("cloud.messages_wait", "warning", "Messages could not be made durable; they are kept and tried again. "
+           "Debug: the same again.", "messages", "error"),
+    _event("cloud.messages_taken", "info", "Messages that had to wait are durable now.", "messages"),
     _event("cloud.poll_url_refused", "warning", "The cloud named another queue that is less safe, or has no address; "
            "not followed."),
     _event("webhook.listening", "info", "The door for webhooks is open.", "url"),
@@ -167,8 +181,11 @@ _ALL: Final = (
     _event("desk.drift", "warning", "A timed list corrected something that no event had told."),
     _event("desk.surprise", "warning", "An event did not fit what was held; the list is read again.", "kind", "code",
            "booking_id"),
+    _event("desk.begun_anew", "error", "What was held about a desk cannot be rebuilt from the journal. It begins anew: "
+           "lists tell what is booked.", "commands_lost"),
     _event("desk.overflow", "warning", "A desk's mailbox is full: its devices are read more slowly, requests are "
            "refused for now. Once per flood.", "size"),
+    _event("desk.drained", "info", "A desk's mailbox that was full is empty again."),
     _event("booking.requested", "info", "A booking was asked for and is not confirmed yet.", *_BOOKING),
     _event("booking.created", "info", "A booking stands.", *_BOOKING),
     _event("booking.started", "info", "A booking's time has begun.", *_BOOKING),
@@ -176,6 +193,7 @@ _ALL: Final = (
     _event("booking.ended", "info", "A booking is over.", *_BOOKING, "cause"),
     _event("booking.deleted", "info", "A booking is gone.", *_BOOKING, "cause"),
     _event("booking.failed", "warning", "A booking was not confirmed.", *_BOOKING, "cause"),
+    _event("booking.deletion_asked", "info", "Somebody asked us to delete a booking.", *_BOOKING),
     _event("booking.rejected", "info", "The rules do not allow a booking; at stage `enforce` it is deleted.",
            *_BOOKING),
     _event("booking.reverted", "info", "The rules do not allow a change; the old times are being put back.", *_BOOKING),
@@ -193,20 +211,34 @@ _ALL: Final = (
     _event("sign_in.overstayed", "warning", "Somebody is still signed in though the device should have signed them "
            "out. Look at the desk, or sign out from here.", "booking_id"),
     _event("command.decided", "info", "A command is to be sent.", *_COMMAND),
-    _event("command.sent", "debug", "A command is being sent.", *_COMMAND, "attempt"),
+    _event("command.sent", "info", "A command is being sent. Debug: from the second attempt on.", *_COMMAND, "attempt"),
+    _event("command.taken", "info", "A device answered OK; the command is done when its effect shows.", *_COMMAND,
+           "attempt"),
+    _event("command.not_done", "debug", "A device answered, or nothing left us: certainly nothing was done.",
+           *_COMMAND, "attempt", "message"),
+    _event("command.late", "debug", "An answer came to a command that was settled, or asked after, already.",
+           *_COMMAND),
+    _event("command.overdue", "warning", "A command was taken, or its answer lost, and its effect does not show in "
+           "time: a list is read. Of a sign-out: somebody is still signed in. Debug: the same again.", *_COMMAND,
+           "attempt"),
+    _event("command.asked", "info", "A list told what became of a command whose answer was lost: nothing, so it is "
+           "sent again or parked.", *_COMMAND, "attempt"),
     _event("command.done", "info", "A command had its effect.", *_COMMAND, "attempt"),
     _event("command.refused", "warning", "A device refused a command.", *_COMMAND, "message"),
     _event("command.unknown", "warning", "A command was sent and its answer lost. The device is asked before anything "
            "is sent again.", *_COMMAND, "attempt"),
     _event("command.parked", "error", "A command could not be carried out and waits for a person: "
            "`hotdesk-daemon commands retry` or `drop`.", *_COMMAND, "attempt", "message"),
+    _event("command.lost", "error", "A command was open in a journal that could not be read on. Nobody knows whether "
+           "it was carried out, and nobody sends it again: look at the desk.", *_COMMAND, "state"),
     _event("command.dropped", "info", "A command will not be sent: a person dropped it, or it is not needed any more.",
            *_COMMAND),
     _event("command.retried", "info", "A person asked that a parked command be tried again.", *_COMMAND),
     _event("command.repeated", "warning", "A command was certainly not done and is sent again. Debug: from the second "
-           "time on.", "command_id", "attempt", "wait_s", "cause"),
+           "time on.", "command_id", "booking_id", "attempt", "wait_s", "cause"),
     _event("list.applied", "debug", "A device's list of bookings was read and applied.", "bookings", "skipped"),
-    _event("list.failed", "warning", "A device's list could not be read; tried again.", "error"),
+    _event("list.failed", "warning", "A device's list could not be read; tried again. Debug: the same again.", "error"),
+    _event("list.recovered", "info", "A device's list can be read again."),
     _event("input.undecodable", "warning", "A message could not be understood. It is kept in the journal.", "error",
            "size_bytes"),
     _event("journal.opened", "info", "The journal is open and the desks' states are loaded.", "url", "desks",
@@ -214,6 +246,21 @@ _ALL: Final = (
     _event("journal.unavailable", "error", "The journal cannot be written: nothing new is accepted. Look at the disk.",
            "error"),
     _event("journal.recovered", "info", "The journal can be written again."),
+    _event("journal.quarantined", "error", "The journal was damaged. It is at `file` now, and another one has begun: "
+           "`remedy` says what is left to do. `desks` were taken over with `commands_kept` open commands; each that "
+           "was lost is told by `command.lost`.", "file", "error", "remedy", "desks", "commands_kept", "commands_lost"),
+    _event("journal.renewal_failed", "error", "A damaged journal could not be put aside: nothing new is accepted. "
+           "Tried again. Debug: the same again.", "error"),
+    _event("journal.pruned", "info", "What is older than it has to be was taken out (`journal.keep` and its like).",
+           "records", "raw", "commands", "forgotten", "freed_bytes"),
+    _event("journal.prune_failed", "warning", "The journal could not be pruned; tried again. Debug: the same again.",
+           "error"),
+    _event("journal.shortened", "warning", "The journal reached `journal.max_size`: records younger than "
+           "`journal.keep` went. They are kept from `since` on.", "since"),
+    _event("journal.too_large", "warning", "The journal is larger than `journal.max_size`, and nothing in it can be "
+           "spared. Raise the limit. Debug: the same again.", "limit_bytes"),
+    _event("journal.clock_doubted", "warning", "The clock is far ahead of what is known. Nothing more is pruned by age "
+           "until it has stood for a day.", "ahead_s"),
     _event("http.started", "info", "The HTTP door is open.", "url"),
     _event("http.request_failed", "error", "An HTTP request met a bug: report the line.", "method", "route", "status"),
     _event("simulator.started", "info", "The simulated site stands.", "desks", "devices", "seed", "speed", "took_s"),

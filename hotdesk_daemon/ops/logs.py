@@ -1,10 +1,11 @@
 """
-Log lines: one fact each, JSON for machines, readable on a terminal.
+Log lines: one fact each, JSON for machines, readable on a terminal, fields for systemd's journal.
 
-`configure_logs` is called once, before anything logs. `get_log` gives a logger with fields bound to it. Event names
-and their fields stand in ``events``; the first argument of a logging call is always one of them, written out, so that a
-test can hold the code to the list. What libraries log through ``logging`` becomes ``library.message`` and takes the
-same way, from WARNING up only: below that, libraries log handshakes and statements with everything in them.
+`configure_logs` is called once, before anything logs. `get_log` gives a logger with fields bound to it; `noting` adds
+fields to every line that is logged meanwhile, wherever. Event names and their fields stand in ``events``; the first
+argument of a logging call is always one of them, written out, so that a test can hold the code to the list. What
+libraries log through ``logging`` becomes ``library.message`` and takes the same way, from WARNING up only: below that,
+libraries log handshakes and statements with everything in them.
 """
 
 from __future__ import annotations
@@ -13,23 +14,26 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping, MutableMapping
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol, TextIO, cast
+from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
 import attrs
-import msgspec
 import structlog
 
 from hotdesk_daemon.ops.events import EVENTS
+from hotdesk_daemon.ops.floods import Floods
 from hotdesk_daemon.ops.guard import is_withheld, scrub, scrub_text
+from hotdesk_daemon.ops.journald import SOCKET
+from hotdesk_daemon.ops.rendering import Finish, Line
 from hotdesk_daemon.ops.settings import LogFormat, LogLevel
+from hotdesk_daemon.ops.writers import LINES, JournalWriter, LineWriter, is_socket, status_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
 #: What a logger is for the rest of the program.
 Log = structlog.typing.FilteringBoundLogger
-
-_Line = MutableMapping[str, Any]
-_Renderer = Callable[[_Line], bytes]
 
 _LEVELS: Final = {
     LogLevel.DEBUG: logging.DEBUG,
@@ -38,25 +42,34 @@ _LEVELS: Final = {
     LogLevel.ERROR: logging.ERROR,
 }
 _METHOD_LEVELS: Final = {"exception": "error", "critical": "error", "warn": "warning", "fatal": "error"}
-#: systemd's prefixes of a line, sd-daemon(3).
-_PREFIXES: Final = {"error": b"<3>", "warning": b"<4>", "info": b"<6>", "debug": b"<7>"}
 
 
 def configure_logs(
-    *, level: LogLevel, form: LogFormat, stream: TextIO, environ: Mapping[str, str] = os.environ
+    *,
+    level: LogLevel,
+    form: LogFormat,
+    stream: TextIO,
+    environ: Mapping[str, str] = os.environ,
+    journal: str = SOCKET,
 ) -> None:
     """
-    Send every log line from *level* up to *stream*; may be called again to change its mind.
+    Send every log line from *level* up to *stream*, or to the journal; may be called again to change its mind.
 
-    Loggers that there are follow. Lines carry systemd's level prefix when *stream* is the journal's.
+    Loggers that there are follow. Lines of other forms carry systemd's level prefix when *stream* is the journal's.
+    *journal* is its socket.
     """
-    chosen = form
-    if form is LogFormat.AUTO:
-        chosen = LogFormat.CONSOLE if stream.isatty() else LogFormat.JSON
-    prefixed = chosen is not LogFormat.CONSOLE and is_journal(stream, environ)
-    _processors[:] = [_compose, _Finish(_renderer(chosen, colors=stream.isatty()), prefixed=prefixed)]
+    chosen = _choose(form, stream, environ)
+    prefixed = chosen is LogFormat.JOURNALD or (chosen is not LogFormat.CONSOLE and _is_of_journal(stream, environ))
+    finish = Finish(chosen, colors=stream.isatty(), prefixed=prefixed)
+    close_logs()
+    _processors[:] = [
+        structlog.contextvars.merge_contextvars,
+        Floods(counted=_count_folded),
+        _compose,
+        _hand_on if chosen is LogFormat.JOURNALD else finish,
+    ]
     _Leveled.go_to(level)
-    _outlet.writer = LineWriter(stream)
+    _outlet.writer = JournalWriter(stream, journal, finish) if chosen is LogFormat.JOURNALD else LineWriter(stream)
     structlog.configure(
         processors=_processors,
         wrapper_class=_Leveled,
@@ -64,6 +77,18 @@ def configure_logs(
         cache_logger_on_first_use=False,  # `get_log` binds once, and that is the logger that is kept
     )
     _bridge(LibraryHandler())
+    logging.captureWarnings(capture=True)
+
+
+def close_logs() -> None:
+    """Say what was folded and is only counted so far; call it when nothing more will be logged."""
+    for processor in structlog.get_config()["processors"]:
+        if isinstance(processor, Floods):
+            processor.end()
+
+
+def _count_folded() -> None:
+    LINES.folded += 1
 
 
 def get_log(**bound: object) -> Log:
@@ -75,13 +100,20 @@ def get_log(**bound: object) -> Log:
     return cast("Log", structlog.get_logger().bind(**bound))
 
 
+def noting(**fields: object) -> AbstractContextManager[object]:
+    """Let every line that this task logs inside the context carry *fields*, also those of parts that know nothing."""
+    return structlog.contextvars.bound_contextvars(**fields)
+
+
 def is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
     """Whether *stream* is connected to systemd's journal: ``$JOURNAL_STREAM`` names its device and inode."""
-    try:
-        status = os.fstat(stream.fileno())
-    except (OSError, ValueError):  # closed, or no file at all
-        return False
-    return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+    status = status_of(stream)
+    return status is not None and environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+
+
+def _is_of_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Likewise; where stdout and stderr have a connection each, the variable names that of stderr."""
+    return is_journal(stream, environ) or (is_socket(stream) and is_journal(sys.stderr, environ))
 
 
 #: Every logger has this very list, so that changing what is in it changes them all.
@@ -103,12 +135,12 @@ class _Outlet:
     """Where every logger writes to, whatever that is at the moment; its own factory, as structlog wants one."""
 
     def __init__(self) -> None:
-        self.writer: LineWriter | None = None
+        self.writer: LineWriter | JournalWriter | None = None
 
     def __call__(self, *args: object) -> _Outlet:
         return self
 
-    def write(self, line: bytes) -> None:
+    def write(self, line: Any) -> None:  # noqa: ANN401 - what the last of the processors made for this writer
         """Write one finished line."""
         if self.writer is not None:
             self.writer.write(line)
@@ -119,49 +151,19 @@ class _Outlet:
 _outlet: Final = _Outlet()
 
 
-class LineWriter:
-    """
-    The end of the way: writes finished lines.
-
-    A line that cannot be written is counted in ``lost``; logging never ends the daemon.
-    """
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream: _Sink = stream.buffer if hasattr(stream, "buffer") else _Encoding(stream)
-        self.lost = 0
-
-    def write(self, line: bytes) -> None:
-        """Write one finished line."""
-        try:
-            self._stream.write(line + b"\n")
-            self._stream.flush()
-        except (OSError, ValueError):
-            self.lost += 1
-
-
-class _Sink(Protocol):
-    """What a line is written to."""
-
-    def write(self, line: bytes, /) -> object: ...
-
-    def flush(self) -> object: ...
-
-
-class _Encoding:
-    """Bytes into a stream that takes text only."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, line: bytes, /) -> None:
-        self._stream.write(line.decode())
-
-    def flush(self) -> None:
-        self._stream.flush()
+def _choose(form: LogFormat, stream: TextIO, environ: Mapping[str, str]) -> LogFormat:
+    if form is not LogFormat.AUTO:
+        return form
+    if stream.isatty():
+        return LogFormat.CONSOLE
+    return LogFormat.JOURNALD if _is_of_journal(stream, environ) else LogFormat.JSON
 
 
 class LibraryHandler(logging.Handler):
-    """Hands the records of ``logging`` to our own way of writing lines."""
+    """Hands the records of ``logging`` to our own way of writing lines; see the module for those it leaves out."""
+
+    def __init__(self) -> None:
+        super().__init__(level=logging.WARNING)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Log *record* as ``library.message``; the text is scrubbed like every other."""
@@ -182,13 +184,14 @@ def _bridge(handler: logging.Handler) -> None:
     root.setLevel(logging.WARNING)
 
 
-def _compose(_logger: object, method: str, line: _Line) -> _Line:
+def _compose(_logger: object, method: str, line: Line) -> Line:
     """Put a line in order: time, level and name first, then the fields, without persons and secrets."""
     composed: dict[str, Any] = {
         "timestamp": datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
         "level": _METHOD_LEVELS.get(method, method),
         "event": line.pop("event", ""),
     }
+    LINES.written[composed["level"]] += 1
     raised = line.pop("exc_info", None) or (method == "exception")
     withheld = []
     for name, value in line.items():
@@ -215,50 +218,9 @@ def _add_exception(composed: dict[str, Any], raised: object) -> None:
         composed["exception.stacktrace"] = scrub_text("".join(traceback.format_exception(exc)))
 
 
-class _Finish:
-    """Makes the bytes of a line, with systemd's prefix where the journal reads them."""
-
-    def __init__(self, render: _Renderer, *, prefixed: bool) -> None:
-        self._render = render
-        self._prefixes = _PREFIXES if prefixed else dict.fromkeys(_PREFIXES, b"")
-
-    def __call__(self, _logger: object, _method: str, line: _Line) -> bytes:
-        return self._prefixes[line["level"]] + self._render(line)
-
-
-def _renderer(form: LogFormat, *, colors: bool) -> _Renderer:
-    match form:
-        case LogFormat.CONSOLE:
-            return _Console(colors=colors)
-        case LogFormat.LOGFMT:
-            logfmt = structlog.processors.LogfmtRenderer(bool_as_flag=False)
-            return lambda line: str(logfmt(None, "", _flat(line))).encode()
-        case _:
-            return msgspec.json.Encoder().encode
-
-
-class _Console:
-    """Lines for people: the time of day, the name, the fields, and a traceback below where there is one."""
-
-    def __init__(self, *, colors: bool) -> None:
-        # The plain formatter: the others show local variables, and those hold anything.
-        self._render = structlog.dev.ConsoleRenderer(
-            colors=colors, exception_formatter=structlog.dev.plain_traceback, pad_event_to=24, sort_keys=False
-        )
-
-    def __call__(self, line: _Line) -> bytes:
-        line["timestamp"] = line["timestamp"][11:23]
-        if stack := line.pop("exception.stacktrace", None):
-            line["exception"] = stack
-        return str(self._render(None, "", line)).encode()
-
-
-def _flat(line: _Line) -> _Line:
-    """Lists and tables as JSON text, because logfmt has neither."""
-    return {
-        name: msgspec.json.encode(value).decode() if isinstance(value, list | dict) else value
-        for name, value in line.items()
-    }
+def _hand_on(_logger: object, _method: str, line: Line) -> tuple[tuple[Line], dict[str, Any]]:
+    """Give the writer the line as it is."""
+    return (line,), {}
 
 
 @attrs.define
@@ -286,6 +248,14 @@ class Fold:
         repeats = self._repeats.pop(key, None)
         if repeats is not None:
             self._say(event, repeats=repeats, **fields)
+
+    def is_down(self, key: str) -> bool:
+        """Whether *key* is said to fail."""
+        return key in self._repeats
+
+    def forget(self, key: str) -> None:
+        """Nothing more will be said of *key*."""
+        self._repeats.pop(key, None)
 
     def _say(self, event: str, **fields: object) -> None:
         getattr(self.log, EVENTS[event].level)(event, **fields)

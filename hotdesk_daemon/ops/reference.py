@@ -1,5 +1,5 @@
 """
-The reference documents that are made from declarations: ``docs/configuration.md`` and ``docs/logs.md``.
+The reference documents that are made from declarations: ``docs/{configuration,logs,metrics}.md``.
 
     python -m hotdesk_daemon.ops.reference configuration > docs/configuration.md
     python -m hotdesk_daemon.ops.reference logs --check docs/logs.md
@@ -19,6 +19,9 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from hotdesk_daemon.ops.events import COMMON_FIELDS, EVENTS, LogEvent
+from hotdesk_daemon.ops.floods import MOST, WINDOW_S
+from hotdesk_daemon.ops.journald import NAMESPACE, SHORT, message_id
+from hotdesk_daemon.ops.metrics import DESK_SERIES, PROCESS, Metrics, MetricSpec, Values
 from hotdesk_daemon.ops.settings import Settings
 from hotdesk_daemon.ops.settings.declared import Applies, Setting, settings_of
 from hotdesk_daemon.ops.settings.special import Table, Tables
@@ -82,14 +85,73 @@ _LOGS: Final = """\
 
 <!-- Made from the code: python -m hotdesk_daemon.ops.reference logs > docs/logs.md -->
 
-`hotdesk-daemon run` writes its log to stdout, one fact per line: JSON, or a readable form on a terminal
-(`log.format`). Under systemd each line begins with its level (`<3>` error … `<7>` debug), so that
-`journalctl -p warning -u hotdesk-daemon` works.
+`hotdesk-daemon run` logs one fact per line, in one of these forms (`log.format`):
+
+* `console`, for people: on a terminal.
+* `journald`: under systemd, to the journal's own socket, every field under its own name.
+* `json`, one object a line, on stdout: everywhere else. `logfmt` likewise, when asked for. Where the journal reads
+  stdout, these lines begin with their level (`<3>` error … `<7>` debug).
 
 Levels say what to do: **error** act, or data is lost; **warning** odd but handled, look when it repeats; **info** a
 change somebody would ask about; **debug** everything else. A lasting failure is a warning once, debug while it
-repeats, and info when it is over. No line names a person or a secret: such fields are left out, addresses are blotted
-out.
+repeats, and info when it is over. No line names a person or a secret: such fields are left out, addresses, credentials
+and tokens are blotted out. What libraries say takes the same way, as `library.message`, from warning up.
+
+## In the journal
+
+A field's name is that of the tables below in capitals: `journal_seq` is `JOURNAL_SEQ`, `exception.type` is
+`EXCEPTION_TYPE`. Three have a short name besides, for typing: @SHORT@. The field `message` is `TEXT`, because
+`MESSAGE` is the whole line as text; `timestamp` and `level` are the journal's own time and `PRIORITY`. A traceback
+stands below its line.
+
+    journalctl -u hotdesk-daemon -p warning              # what was odd, and what needs somebody
+    journalctl -u hotdesk-daemon DESK=osl-4-014          # one desk
+    journalctl -u hotdesk-daemon BOOKING=osl-4-014.b17   # one booking
+    journalctl -u hotdesk-daemon EVENT=command.parked -o json-pretty
+
+Each event has a `MESSAGE_ID` that never changes: [below](#message-ids). When the journal takes nothing, lines go to
+stdout with their level in front until it does (`log.journal_away`, `log.journal_back`); the daemon never waits for it.
+
+## To follow a booking
+
+Every line about a booking carries its `booking_id`, from the first event to the last answer: the booking's own life,
+its open change, its sign-ins, and each command for it (decided, sent, taken, done; or refused, unknown, repeated,
+parked, retried, dropped). It is the id that the HTTP door, `hotdesk-daemon bookings` and `explain` show, and it stays
+the same over restarts. `command_id` tells the commands apart, `cause_seq` is the `journal_seq` of the line that led to
+this one. What the cloud answered to a request carries both (at debug), with the tracking id that Webex support asks
+for.
+
+    journalctl -u hotdesk-daemon BOOKING=osl-4-014.b17
+    grep -F '"booking_id":"osl-4-014.b17"' hotdesk.log
+    hotdesk-daemon explain osl-4-014 --booking osl-4-014.b17   # from the daemon's journal, with every rule that decided
+
+## Floods
+
+Of one event at one desk (or organisation, or library) @MOST@ lines are written within @WINDOW@ s; how many more there
+were is said once, when the time is over: `log.folded`. Debug lines are not folded. Nothing is missing in the daemon's
+own journal: `hotdesk-daemon explain` and `tap` show all.
+"""
+
+
+_METRICS: Final = """\
+# Metrics
+
+<!-- Made from the code: python -m hotdesk_daemon.ops.reference metrics > docs/metrics.md -->
+
+`GET /metrics` answers in Prometheus' text format, without a token: no metric names a person, a title or a booking.
+`config/prometheus/hotdesk-daemon.rules.yml` has the alerts, each with a page in [runbooks](runbooks/README.md);
+`config/grafana/hotdesk-daemon.json` is a dashboard. To have Prometheus ask:
+
+    scrape_configs:
+      - job_name: hotdesk-daemon
+        static_configs:
+          - targets: ["127.0.0.1:8480"]
+
+Units are seconds and bytes; counters end in `_total` and begin at 0 with the process. Each label has the values named
+here and no others, or one for each organisation. `desk` stands on two gauges only, and for the first @DESKS@ desks in
+the order of names, so a desk has two series at most; `hotdesk_desk_series_left_out` says how many desks have none. All
+desks are in the sums. While one look at 5,000 desks is answered (about 20 ms here: `python -m bench scrape`), nothing
+else is done.
 """
 
 
@@ -100,12 +162,35 @@ def render_configuration() -> str:
 
 def render_logs() -> str:
     """Return ``docs/logs.md``."""
-    lines = [_LOGS, "## Fields of any line", "", "| field | meaning |", "|---|---|"]
+    short = ", ".join(f"`{name}` (`{field}`)" for field, name in SHORT.items())
+    words = _LOGS.replace("@SHORT@", short).replace("@MOST@", str(MOST)).replace("@WINDOW@", f"{WINDOW_S:g}")
+    lines = [words, "## Fields of any line", "", "| field | meaning |", "|---|---|"]
     lines += [f"| `{name}` | {meaning} |" for name, meaning in COMMON_FIELDS.items()]
     for family, events in groupby(EVENTS.values(), key=lambda event: event.name.partition(".")[0]):
         lines += ["", f"## {family}", "", "| event | level | meaning | fields |", "|---|---|---|---|"]
         lines += [_event_row(event) for event in events]
+    lines += ["", "## Message ids", "", f"UUIDs of version 5, made of {NAMESPACE} and the event's name.", ""]
+    lines += ["| event | `MESSAGE_ID` |", "|---|---|", *(f"| `{name}` | `{message_id(name)}` |" for name in EVENTS)]
     return "\n".join(lines) + "\n"
+
+
+def render_metrics() -> str:
+    """Return ``docs/metrics.md``."""
+    lines = [_METRICS.replace("@DESKS@", str(DESK_SERIES)), "| metric | type | labels | meaning |", "|---|---|---|---|"]
+    lines += [_metric_row(spec) for spec in Metrics(version="").specs.values()]
+    lines += ["", "## The process", "", "Told by prometheus-client, where the machine lets it read `/proc`.", ""]
+    lines += ["| metric | type | labels | meaning |", "|---|---|---|---|", *(_metric_row(spec) for spec in PROCESS)]
+    return "\n".join(lines) + "\n"
+
+
+def _metric_row(spec: MetricSpec) -> str:
+    names = f"`{spec.name}`" if spec.kind == "histogram" else f"`{spec.samples[0]}`"
+    labels = "; ".join(f"`{label}`: {_values(values)}" for label, values in spec.labels.items())
+    return f"| {names} | {spec.kind} | {labels} | {spec.meaning} |"
+
+
+def _values(values: Values) -> str:
+    return values if isinstance(values, str) else ", ".join(f"`{value}`" for value in values)
 
 
 def _event_row(event: LogEvent) -> str:
@@ -152,7 +237,11 @@ def _default(words: Setting, field: attrs.Attribute[Any]) -> str:
     return words.none or "" if field.default is None else f"`{words.kind.render(field.default)}`"
 
 
-_TOPICS: Final[Mapping[str, Callable[[], str]]] = {"configuration": render_configuration, "logs": render_logs}
+_TOPICS: Final[Mapping[str, Callable[[], str]]] = {
+    "configuration": render_configuration,
+    "logs": render_logs,
+    "metrics": render_metrics,
+}
 
 
 def main(arguments: list[str]) -> int:

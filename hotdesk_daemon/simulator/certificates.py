@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_VALID = timedelta(days=30)
+_VALID = timedelta(days=365)
 
 
 @attrs.frozen(kw_only=True)
@@ -33,8 +33,8 @@ class Certificate:
     context: ssl.SSLContext = attrs.field(repr=False)
 
 
-def make_certificate(host: str = "127.0.0.1", *, also: Iterable[str] = ()) -> Certificate:
-    """Make one for *host*, localhost and the names in *also*; works with files, so call it off the event loop."""
+def make_certificate(host: str = "127.0.0.1", *, also: Iterable[str] = (), lasts: timedelta = _VALID) -> Certificate:
+    """Make one for *host*, localhost and *also*, which *lasts* so long; works with files: call it off the loop."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Simulated desk device")])
     names: list[x509.GeneralName] = [x509.IPAddress(ipaddress.ip_address(host))]
@@ -47,8 +47,8 @@ def make_certificate(host: str = "127.0.0.1", *, also: Iterable[str] = ()) -> Ce
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + _VALID)
+        .not_valid_before(now - timedelta(days=365))
+        .not_valid_after(now + lasts)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, hashes.SHA256())

@@ -22,6 +22,7 @@ _ANYONE: Final = frozenset({"Admin", "Integrator", "RoomControl", "User"})
 
 # Commands that clients use and this project's vocabulary does not hold; their parameters are taken as they come.
 _OTHER_ROLES: Final[Mapping[str, frozenset[str]]] = {
+    "HttpFeedback Deregister": frozenset({"Admin"}),
     "Peripherals Connect": _ANYONE,
     "Peripherals HeartBeat": _ANYONE,
     "Standby Activate": frozenset({"Admin", "Integrator", "User"}),
@@ -46,7 +47,7 @@ def run(device: Device, path: str, params: Params, user: User) -> Params:
         raise RpcError(PERMISSION_DENIED, "Permission denied")
     if path in COMMANDS:
         _check(device, path, params)
-    reply = _HANDLERS[path](device, params)
+    reply = device.playback.answer(device, path) if device.playback is not None else _HANDLERS[path](device, params)
     return reply if "status" in reply else {"status": "OK", **reply}
 
 
@@ -124,6 +125,17 @@ def _nothing(_device: Device, _params: Params) -> Params:
     return {}
 
 
+def _deregister(_device: Device, params: Params) -> Params:
+    """No simulated device posts feedback, so its slots are empty; but one must be named."""
+    slot = params.get("FeedbackSlot")
+    if slot is None:
+        raise command_failed("Invalid or missing parameters")
+    if not isinstance(slot, int) or isinstance(slot, bool) or not 1 <= slot <= _FEEDBACK_SLOTS:
+        raise bad_argument("FeedbackSlot")
+    return {}
+
+
+_FEEDBACK_SLOTS: Final = 4
 _MESSAGE: Final = "UserInterface Message"
 _HANDLERS: Final[Mapping[str, Callable[[Device, Params], Params]]] = {
     **BOOKING_COMMANDS,
@@ -131,6 +143,7 @@ _HANDLERS: Final[Mapping[str, Callable[[Device, Params], Params]]] = {
     **{f"{_MESSAGE} {kind} Display": _display(kind) for kind in ("Alert", "Prompt", "TextLine")},
     **{f"{_MESSAGE} {kind} Clear": _undisplay(kind) for kind in ("Alert", "Prompt", "TextLine")},
     f"{_MESSAGE} Prompt Response": _answer_prompt,
+    "HttpFeedback Deregister": _deregister,
     "Peripherals Connect": _nothing,
     "Peripherals HeartBeat": _nothing,
     "Standby Activate": _standby("Standby"),

@@ -1,7 +1,9 @@
 """
 People who use the desks of a floor: they book, sign in, come late, leave early, take calls and forget to sign out.
 
-Every desk's day is drawn from the desk's own seeded source, so that one desk's commands do not change another's day.
+Every desk's day is drawn from the desk's own seeded source, so that one desk's commands do not change another's day,
+nor its own: who comes, when, for how long and what they set out to do is drawn whatever became of their bookings. So
+two runs of a seed under different rules differ in nothing but what the rules did, and in the ids of later bookings.
 A day begins when the floor does, lasts nine hours, and another begins every 24 hours.
 """
 

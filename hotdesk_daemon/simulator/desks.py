@@ -31,6 +31,7 @@ class DeskPlan:
         kind: where its bookings live.
         releases: the RoomOS release of each of its devices; two are a companion workspace.
         backend_delay_s: how long the back end of a hybrid calendar takes.
+        devices: the ids of its devices; without them they are numbered.
 
     """
 
@@ -38,6 +39,7 @@ class DeskPlan:
     kind: Literal["local", "hybrid"] = "local"
     releases: tuple[str, ...] = (CURRENT_RELEASE,)
     backend_delay_s: float = 2.0
+    devices: tuple[str, ...] = ()
 
 
 def plan_floor(

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from .calendar import Calendar
     from .entries import BookingRequest, By, Cause, Entry
+    from .playback import Playback
     from .schedule import Schedule
     from .tree import Json, Path, Value
 
@@ -117,6 +118,7 @@ class Device:
         self.effects: list[Effect] = []
         self.events_first = False
         self.logout_needs_session = False
+        self.playback: Playback | None = None
         self._ids: dict[int, int] = {}
         self._next_id = 1
         self.agenda = Agenda(self)

@@ -168,7 +168,7 @@ class Floor:
         stations = []
         for place, release in enumerate(plan.releases, start=1):
             device = Device(
-                f"device-{number:04d}-{place}",
+                plan.devices[place - 1] if plan.devices else f"device-{number:04d}-{place}",
                 calendar=calendar,
                 schedule=self.schedule,
                 release=release,

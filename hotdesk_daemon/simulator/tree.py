@@ -90,6 +90,23 @@ def nested(leaves: Mapping[Path, Json] | Iterable[tuple[Path, Json]]) -> dict[st
     return root
 
 
+def flat(tree: Json, *, at: Path = ()) -> dict[Path, Json]:
+    """Return the leaves of a nested *tree*, as `nested` takes them; an array's element without `id` counts from 1."""
+    found: dict[Path, Json] = {}
+    if isinstance(tree, dict) and tree:
+        for name, below in tree.items():
+            if name != "id":
+                found |= flat(below, at=(*at, name))
+        return found
+    if isinstance(tree, list):
+        for place, element in enumerate(tree, start=1):
+            own = element.get("id") if isinstance(element, dict) else None
+            index = int(own) if isinstance(own, int | str) and str(own).isascii() and str(own).isdigit() else place
+            found |= flat(element, at=(*at, index))
+        return found
+    return {at: tree} if at else {}
+
+
 def _place(root: dict[str, Json], path: Path, value: Json) -> None:
     node = root
     position = 0

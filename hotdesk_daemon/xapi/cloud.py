@@ -249,7 +249,7 @@ def inputs_of(message: StatusMessage | EventsMessage, *, device: DeviceId, raw: 
             _read_event(key, value, device, raw, found)
         return tuple(found)
     try:
-        read_statuses(device, _tree(message), found)
+        read_statuses(device, status_tree(message), found)
     except ProtocolError as exc:
         found.append(_undecodable(device, exc, raw, what="status message"))
     return tuple(found)
@@ -270,7 +270,7 @@ def _undecodable(device: DeviceId, exc: Exception, raw: bytes, *, what: str) -> 
     return Undecodable(device=device, error=f"{what} in a message of {len(raw)} bytes: {exc}")
 
 
-def _tree(message: StatusMessage) -> dict[str, object]:
+def status_tree(message: StatusMessage) -> dict[str, object]:
     """The dotted paths as the tree that a device would show below ``Status``."""
     root: dict[str, object] = {}
     for path, value in message.updated.items():

@@ -9,8 +9,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import attrs
+import msgspec
 
 from hotdesk_daemon.api import Asked, CommandView, ReloadView, SafetyView, StreamItem, Watchers
+from hotdesk_daemon.api.wire import Explanation
+from hotdesk_daemon.app.explain import explain
+from hotdesk_daemon.app.explain.shapes import shape
 from hotdesk_daemon.core.decide import decide
 from hotdesk_daemon.core.desk import Desk
 from hotdesk_daemon.core.errors import TransientError
@@ -28,6 +32,7 @@ from hotdesk_daemon.core.inputs import (
     Outcome,
 )
 from hotdesk_daemon.core.policy import Policy
+from hotdesk_daemon.journal import MemoryReading, StoredRecord
 from hotdesk_daemon.ops.health import Readiness
 
 if TYPE_CHECKING:
@@ -95,6 +100,7 @@ class MemorySite:
     wishes: list[Input] = attrs.field(factory=list)
     _desks: dict[DeskId, Desk] = attrs.field(factory=dict)
     _steps: dict[DeskId, list[StreamItem]] = attrs.field(factory=dict)
+    _records: dict[DeskId, list[StoredRecord]] = attrs.field(factory=dict)
     _commands: dict[CommandId, CommandView] = attrs.field(factory=dict)
 
     def feed(self, desk_id: DeskId, given: Input, *, source: str = "device:panel") -> Asked:
@@ -117,6 +123,25 @@ class MemorySite:
             desk=step.desk,
         )
         self._steps.setdefault(desk_id, []).append(item)
+        of_desk = self._records.setdefault(desk_id, [])
+        of_desk.append(
+            StoredRecord(
+                journal_seq=sum(map(len, self._records.values())) + 1,
+                desk_id=desk_id,
+                seq=step.desk.seq,
+                at=self.time,
+                mono=0.0,
+                source=source,
+                kind=type(given).__name__,
+                cause_seq=None,
+                raw=None,
+                part=0,
+                input=given,
+                reasons=step.reasons,
+                commands=step.commands,
+                refusal=step.refusal,
+            )
+        )
         self.watchers.publish(item)
         return Asked(refusal=step.refusal, booking_id=step.booking_id, seq=step.desk.seq)
 
@@ -200,6 +225,14 @@ class MemorySite:
         items = [attrs.evolve(item, desk=None) for item in self._steps[desk_id] if item.seq > since_seq]
         return items[:limit]
 
+    async def explain(
+        self, desk_id: DeskId, *, at: datetime | None, since: datetime | None, booking: str | None, over_too: bool
+    ) -> Explanation:
+        if self.trouble is not None:
+            raise self.trouble
+        found = explain(MemoryReading(self._records), desk_id, at=at, since=since, booking=booking, over_too=over_too)
+        return msgspec.convert(shape(found), Explanation)
+
     @asynccontextmanager
     async def watch(
         self, *, desks: frozenset[DeskId] | None, kinds: frozenset[str] | None
@@ -220,7 +253,7 @@ class MemorySite:
     def readiness(self) -> Readiness:
         return self.ready
 
-    def metrics(self) -> bytes:
+    async def metrics(self) -> bytes:
         return b"hotdesk_desks 2\n"
 
 

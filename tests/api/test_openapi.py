@@ -99,6 +99,7 @@ async def test_what_is_read_is_as_promised(call: Caller, site: MemorySite, *, to
         ("/api/v1/desks", ""),
         ("/api/v1/desks/{desk}", desk),
         ("/api/v1/desks/{desk}/bookings", desk),
+        ("/api/v1/desks/{desk}/explain", desk),
         ("/api/v1/bookings/{booking}", quote(made.json["booking"]["id"], safe="")),
         ("/api/v1/commands", ""),
         ("/api/v1/commands/{command}", quote(command_id, safe="")),

@@ -69,10 +69,10 @@ class Around:
         self.told.append(type(effect).__name__)
         self.effects.append(effect)
 
-    def journal_failed(self, error: Exception) -> None:
+    def journal_failed(self, desk: DeskId, error: Exception) -> None:
         self.told.append("failed")
 
-    def journal_worked(self) -> None:
+    def journal_worked(self, desk: DeskId, took_s: float) -> None:
         self.told.append("worked")
 
 
@@ -149,7 +149,7 @@ async def test_while_the_journal_fails_nothing_is_seen_and_then_nothing_is_lost(
     monkeypatch.setattr(worker_module, "_RETRY_S", (0.0,))
     bench.journal.refusals = 3
     seen: list[int] = []
-    bench.around.journal_failed = lambda _: seen.append(bench.worker.desk.seq)  # type: ignore[method-assign, assignment]  # noted here only
+    bench.around.journal_failed = lambda _desk, _error: seen.append(bench.worker.desk.seq)  # type: ignore[method-assign, assignment]  # noted here only
     await bench.hear(*BEGINNING)
 
     assert [0, 0, 0] == seen

@@ -288,13 +288,13 @@ def test_on_a_terminal_people_get_a_table(running: Running) -> None:
 
 def test_a_mistake_of_our_own_is_told_with_its_traceback(alone: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
-        raise ZeroDivisionError("ours")
+        raise ZeroDivisionError("ours, for person1@example.com")
 
     monkeypatch.setattr("hotdesk_daemon.cli.options.Config.read", broken)
 
     result = alone("check-config")
 
-    assert (1, True) == (result.exit_code, "ZeroDivisionError: ours" in result.stderr)
+    assert (1, True) == (result.exit_code, "ZeroDivisionError: ours, for <address>" in result.stderr)
 
 
 def test_interrupting_is_quiet(alone: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:

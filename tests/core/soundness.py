@@ -60,6 +60,7 @@ def assert_sound(before: Desk, step: Step) -> None:
     _assert_commands_are_accounted_for(before, step)
     lists = [effect for effect in step.effects if isinstance(effect, ListBookings)]
     assert [step.desk.sync.listing][: len(lists)] == [effect.device for effect in lists]
+    assert step.desk.sync.waiting.keys() == step.desk.sync.wanted_seqs.keys()
     for booking in step.desk.bookings.values():
         assert not booking.is_over or ChangeState.NONE is booking.change
     timers = {key.partition(":")[2] for key in step.desk.timers if key.startswith(("request:", "change:", "watch:"))}

@@ -25,6 +25,12 @@ def test_a_refusal_carries_the_words_of_the_other_side() -> None:
     assert (-32602, {"field": "Id"}) == (error.code, error.data)
 
 
+def test_what_is_ambiguous_lists_what_it_may_mean() -> None:
+    error = errors.AmbiguousError("'7' names 2 bookings", candidates=("b4", "b5"))
+
+    assert (("b4", "b5"), "'7' names 2 bookings: b4, b5") == (error.candidates, str(error))
+
+
 def test_what_could_not_be_decoded_is_kept() -> None:
     assert b"\xff" == errors.UndecodableError("no text", raw=b"\xff").raw
 
@@ -35,6 +41,7 @@ def test_what_could_not_be_decoded_is_kept() -> None:
         (errors.ConfigError, errors.HotdeskError),
         (errors.LostAnswerError, errors.TransientError),
         (errors.RefusedError, errors.PermanentError),
+        (errors.AmbiguousError, errors.PermanentError),
         (errors.UndecodableError, errors.ProtocolError),
     ],
 )

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from hotdesk_daemon.core.policy import Hours, Policy, objection
+from hotdesk_daemon.core.policy import Hours, Policy, forbidding, objection
 
 OSLO = "Europe/Oslo"
 MONDAY, TUESDAY, SATURDAY, SUNDAY = 0, 1, 5, 6
@@ -46,6 +46,18 @@ def test_the_objection_names_the_rule_and_its_values() -> None:
         Policy(max_duration_min=60), start=start, duration_min=90
     )
     assert "opening hours: not open from start to end in Europe/Oslo" == objection(closed, start=start, duration_min=5)
+
+
+def test_the_rule_that_forbids_is_told_apart_with_what_it_goes_by() -> None:
+    start = local("2026-05-04T10:00")
+    both = Policy(max_duration_min=60, opening_hours=(hours(TUESDAY, "08:00", "16:00"),), time_zone=OSLO)
+    long, short = (forbidding(both, start=start, duration_min=minutes) for minutes in (90, 30))
+
+    assert long is not None
+    assert short is not None
+    assert ("maximum duration", {"max_duration_min": 60}) == (long.rule, long.limits)
+    assert ("opening hours", {"time_zone": OSLO}) == (short.rule, short.limits)
+    assert [objection(both, start=start, duration_min=minutes) for minutes in (90, 30)] == [str(long), str(short)]
 
 
 WORKDAY = Policy(

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from hotdesk_daemon.core.desk import BookingState, LinkState, Origin, Verdict
+from hotdesk_daemon.core.desk import BookingState, Held, LinkState, Origin, Verdict
 from hotdesk_daemon.core.inputs import (
     BookingCreated,
     BookingMoved,
@@ -243,6 +243,49 @@ def test_events_during_a_list_are_applied_after_it_in_their_order() -> None:
     }
 
 
+def test_what_waited_is_its_own_cause() -> None:
+    story = Story(policy=Policy(max_duration_min=30)).start().wait(1)
+    story.feed(SyncRequired(device=A), created(M1, at=60))
+    held_seq = story.desk.seq
+
+    story.answer_list()
+    reasons = {reason.code: reason.cause_seq for reason in story.steps[-1].reasons}
+
+    assert (held_seq, held_seq - 1) == (reasons["booking.created"], reasons["list.applied"])
+    # What is judged when the list is there is judged because of the list.
+    assert (held_seq - 1, held_seq - 1) == (reasons["booking.rejected"], reasons["command.decided"])
+
+
+def test_a_list_that_fails_names_why_it_was_asked_for() -> None:
+    story = Story().start().wait(1)
+    story.feed(SyncRequired(device=A))
+    asked_seq = story.desk.seq
+
+    story.feed(ListFailed(device=A, error="timeout"))
+
+    assert [("list.failed", asked_seq)] == [(reason.code, reason.cause_seq) for reason in story.steps[-1].reasons]
+
+
+def test_each_list_that_waits_names_what_made_us_want_it() -> None:
+    story = Story(devices=(A, B)).start().wait(1)
+    story.feed(SyncRequired(device=A))
+    wanted = story.desk.seq
+    story.feed(Updated(device=A), Updated(device=B))
+
+    asked = []
+    for _ in range(2):
+        story.answer_list()
+        story.wait(seconds=2, answering=False)
+        asked += [
+            (reason.device, reason.cause_seq)
+            for step in story.steps
+            for reason in step.reasons
+            if reason.code == "list.asked" and reason.cause_seq in (wanted + 1, wanted + 2)
+        ]
+
+    assert {(A, wanted + 1), (B, wanted + 2)} == set(asked)
+
+
 def test_a_list_that_fails_lets_them_through() -> None:
     story = Story().start().wait(1)
     story.feed(SyncRequired(device=A), created(M1, at=60))
@@ -288,7 +331,7 @@ def test_too_many_to_wait_are_applied_at_once_and_listed_again() -> None:
     story.feed(SyncRequired(device=A))
     held = story.desk.buffer
     story.desk = type(story.desk)(
-        **{**vars(story.desk), "buffer": held + (Start(device=A, meeting_id="x"),) * BUFFER_LIMIT}
+        **{**vars(story.desk), "buffer": held + (Held(seq=1, event=Start(device=A, meeting_id="x")),) * BUFFER_LIMIT}
     )
 
     story.feed(Deleted(device=A, meeting_id=M1))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 
-from hotdesk_daemon.core.desk import CommandState, Desk
+from hotdesk_daemon.core.desk import CommandState, Desk, Held
 from hotdesk_daemon.core.ids import CommandId, DeskId, DeviceId
 from hotdesk_daemon.core.inputs import SyncRequired
 from hotdesk_daemon.journal import (
@@ -17,6 +18,7 @@ from hotdesk_daemon.journal import (
     JournalConflictError,
     JournalRefusedError,
     MemoryJournal,
+    Reading,
     Record,
     SqlJournal,
     StoredRecord,
@@ -134,11 +136,36 @@ async def test_a_snapshot_ahead_of_its_records_is_refused_with_them(journal: Jou
     assert [] == await journal.history(DESK)
 
 
+async def test_a_look_at_the_history_sees_what_is_durable(journal: Journal) -> None:
+    await journal.append([record(seq) for seq in range(1, 6)])
+    await journal.append([record(1, desk_id=OTHER)], snapshots=[Desk(desk_id=DESK, seq=4)])
+    until = T0 + timedelta(seconds=3)
+
+    def look(history: Reading) -> list[object]:
+        return [
+            history.desks(),
+            [entry.seq for entry in history.entries(desks=[DESK], until=until)],
+            [(entry.desk_id, entry.seq) for entry in history.entries()][-2:],
+            [one.seq for one in history.newest(DESK, until=until)],
+            [one.seq for one in history.newest(DESK)],
+            history.record(DESK, 2),
+            history.record(DESK, 6),
+            history.snapshot(OTHER),
+        ]
+
+    found = await journal.look(look)
+    (second,) = await journal.history(DESK, since_seq=1, until_seq=2)
+
+    assert [
+        [DESK, OTHER], [1, 2, 3], [(DESK, 5), (OTHER, 1)], [3, 2, 1], [5, 4, 3, 2, 1], second, None, None,
+    ] == found  # fmt: skip
+
+
 async def test_a_snapshot_with_buffered_events_is_refused_with_its_records(journal: Journal) -> None:
-    event = record(1).input
+    held = Held(seq=1, event=record(1).input)  # type: ignore[arg-type]  # it is a booking event
 
     with pytest.raises(JournalRefusedError, match="while events wait for a list"):
-        await journal.append([record(1)], snapshots=[Desk(desk_id=DESK, seq=1, buffer=(event,))])  # type: ignore[arg-type]  # it is a booking event
+        await journal.append([record(1)], snapshots=[Desk(desk_id=DESK, seq=1, buffer=(held,))])
 
     assert [] == await journal.history(DESK)
 

@@ -23,6 +23,7 @@ ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELEC
 
 @pytest.fixture
 def url(tmp_path: Path) -> sa.URL:
+    (tmp_path / "journal.db").touch()
     return sa.make_url(f"sqlite:///{tmp_path}/journal.db")
 
 

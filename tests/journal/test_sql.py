@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import stat
 from contextlib import AbstractAsyncContextManager, closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -18,9 +18,11 @@ from hotdesk_daemon.core.ids import DeskId
 from hotdesk_daemon.journal import (
     JournalClosedError,
     JournalLockedError,
+    JournalPlaceError,
     JournalRefusedError,
     JournalUnavailableError,
     JournalVersionError,
+    Reading,
     SqlJournal,
 )
 from hotdesk_daemon.journal.dialect import make_engine
@@ -35,7 +37,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "state" / "journal.db"
 
 
-def opened(path: Path, **settings: int) -> AbstractAsyncContextManager[SqlJournal]:
+def opened(path: Path, **settings: Any) -> AbstractAsyncContextManager[SqlJournal]:
     return SqlJournal.open(f"sqlite:///{path}", clock=now, **settings)
 
 
@@ -43,6 +45,12 @@ def change(path: Path, sql: str, *values: object) -> None:
     """Meddle with a journal behind its back."""
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(sql, values)
+
+
+def read(path: Path, sql: str) -> list[object]:
+    """The first column of what is there."""
+    with closing(sqlite3.connect(path)) as connection:
+        return [row[0] for row in connection.execute(sql)]
 
 
 async def seqs_of(journal: SqlJournal, desk_id: DeskId = DESK) -> list[int]:
@@ -75,7 +83,7 @@ async def test_what_was_appended_is_there_after_closing_and_opening(path: Path) 
 
 async def test_a_second_daemon_is_refused_and_told_who_is_there(path: Path) -> None:
     async with opened(path) as journal:
-        with pytest.raises(JournalLockedError, match=r"journal\.db is in use by process \d+") as caught:
+        with pytest.raises(JournalLockedError, match=r"journal\.db is in use by process \d+ on \S+ since 20") as caught:
             await opened(path).__aenter__()
         await journal.append([record(1)])
     async with opened(path) as journal:
@@ -108,28 +116,50 @@ def minutes(path: Path) -> Path:
     return path
 
 
-async def test_a_file_that_is_no_database_is_refused_clearly(minutes: Path) -> None:
-    with pytest.raises(JournalUnavailableError) as refused:
-        await opened(minutes).__aenter__()
+async def test_a_file_that_is_something_else_is_refused_and_left_alone(minutes: Path) -> None:
+    before = await asyncio.to_thread(minutes.read_bytes)
+    for _ in range(2):
+        with pytest.raises(JournalPlaceError) as refused:
+            await opened(minutes).__aenter__()
 
-    text = str(refused.value)
-    assert text.startswith(f"{minutes}: the journal cannot be opened: file is not a database; restore a copy")
-    assert f"move {minutes.name} and {minutes.name}-wal away" in text
+        assert f"{minutes} is no journal; choose another journal.path" == str(refused.value)
+
+    assert before == await asyncio.to_thread(minutes.read_bytes)
+
+
+async def test_the_database_of_another_program_is_refused_and_left_alone(path: Path) -> None:
+    path.parent.mkdir()
+    change(path, "CREATE TABLE customers (name)")
+
+    with pytest.raises(JournalPlaceError, match="is no journal"):
+        await opened(path).__aenter__()
+
+    assert ["customers"] == read(path, "SELECT name FROM sqlite_master")
 
 
 async def test_a_place_that_cannot_be_made_is_refused_clearly(minutes: Path) -> None:
-    with pytest.raises(JournalUnavailableError, match="cannot be opened: "):
+    with pytest.raises(JournalPlaceError, match=r"cannot be opened: .* choose another daemon.state_dir"):
         await opened(minutes / "journal.db").__aenter__()
 
 
-@pytest.mark.parametrize("read_only", [False, True])
-def test_connections_have_the_settings_that_durability_rests_on(tmp_path: Path, *, read_only: bool) -> None:
-    engine = make_engine(sa.make_url(f"sqlite:///{tmp_path}/journal.db"), read_only=read_only)
-    names = ("journal_mode", "synchronous", "wal_autocheckpoint", "query_only")
-    with engine.connect() as connection:
+def test_connections_have_the_settings_that_durability_rests_on(tmp_path: Path) -> None:
+    names = ("journal_mode", "synchronous", "wal_autocheckpoint", "auto_vacuum", "secure_delete", "query_only")
+    with make_engine(sa.make_url(f"sqlite:///{tmp_path}/journal.db")).connect() as connection:
         found = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
 
-    assert ["wal", 2, 4000, int(read_only)] == found  # 2 is FULL
+    assert ["wal", 2, 4000, 2, 1, 0] == found  # synchronous 2 is FULL, auto_vacuum 2 is INCREMENTAL
+
+
+def test_a_connection_for_reading_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "journal.db"
+    change(file, "CREATE TABLE old (number)")
+    before = file.read_bytes()
+    with make_engine(sa.make_url(f"sqlite:///{file}"), read_only=True).connect() as connection:
+        assert 0 == connection.exec_driver_sql("SELECT count(*) FROM old").scalar()
+        with pytest.raises(sa.exc.OperationalError, match="readonly"):
+            connection.exec_driver_sql("INSERT INTO old VALUES (1)")
+
+    assert before == file.read_bytes()
 
 
 # --- faults ----------------------------------------------------------------------------------------------------------
@@ -310,3 +340,17 @@ async def test_reading_does_not_wait_for_writing(path: Path) -> None:
 
             other.execute("ROLLBACK")
         await blocked
+
+
+async def test_a_look_that_takes_too_long_ends_and_holds_up_nobody(path: Path) -> None:
+    def look_for_ever(history: Reading) -> None:
+        while True:
+            history.record(DESK, 1)
+
+    async with opened(path, look_timeout_s=0.1) as journal:
+        await journal.append([record(1)])
+        looking = asyncio.create_task(journal.look(look_for_ever))
+        assert [1] == await seqs_of(journal)
+        with pytest.raises(JournalUnavailableError, match=r"did not answer within 0\.1 s"):
+            await looking
+        assert [DESK] == await journal.look(lambda history: history.desks())

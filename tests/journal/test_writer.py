@@ -40,7 +40,7 @@ def url(tmp_path: Path) -> sa.URL:
 async def test_a_writer_that_ends_by_mistake_says_so_to_everybody(url: sa.URL) -> None:
     @contextmanager
     def cursed() -> Iterator[store.Store]:
-        with store.opened(url, created_at="", max_size_bytes=None) as opened:
+        with store.opened(url, created_at=T0) as opened:
             opened.__class__ = CursedStore
             yield opened
 

@@ -14,7 +14,7 @@ import hotdesk_daemon
 from hotdesk_daemon.app.narrator import FACTS, SAME, TOLD_ELSEWHERE
 from hotdesk_daemon.ops.events import CALL_FIELDS, EVENTS
 from hotdesk_daemon.ops.guard import is_withheld
-from hotdesk_daemon.ops.reference import main, render_configuration, render_logs
+from hotdesk_daemon.ops.reference import main, render_configuration, render_logs, render_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -186,7 +186,9 @@ def test_an_entry_is_well_formed_and_promises_no_field_that_is_withheld(name: st
     assert len(set(event.fields)) == len(event.fields)
 
 
-@pytest.mark.parametrize(("topic", "render"), [("configuration", render_configuration), ("logs", render_logs)])
+@pytest.mark.parametrize(
+    ("topic", "render"), [("configuration", render_configuration), ("logs", render_logs), ("metrics", render_metrics)]
+)
 def test_the_documents_made_from_the_code_are_current(topic: str, render: object) -> None:
     assert callable(render)
     assert (ROOT / "docs" / f"{topic}.md").read_text(encoding="utf-8") == render()

@@ -123,6 +123,41 @@ def test_addresses_and_credentials_are_blotted_out_wherever_they_stand(form: Log
     assert not re.search(r"person\d|hunter|Strategy", text_of(out))
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("GET https://desks/x?token=hunter2&page=3", "GET https://desks/x?token=<hidden>&page=3"),
+        ("/activate?code=hunter2", "/activate?code=<hidden>"),
+        ("client_secret=hunter2 was refused", "client_secret=<hidden> was refused"),
+        ("Authorization: Basic aHVudGVyMg==", "Authorization: <hidden>"),
+        ("{'Authorization': 'Bearer hunter2'}", "{'Authorization': '<hidden>'}"),
+        ("sent Bearer hunter22, again", "sent Bearer <hidden>, again"),
+        ("jwt eyJhbGciOi.eyJodW50ZXIy.abc-_ is over", "jwt <token> is over"),
+        ("a@b, person.one@example.com; @nobody and x@", "<address>, <address>; @nobody and x@"),
+        ("<person@example.com>", "<<address>>"),
+        ("Basic authentication is off", "Basic authentication is off"),
+        ("exit code=17, key=value", "exit code=17, key=value"),
+    ],
+)
+def test_credentials_are_blotted_out_by_their_looks_and_nothing_else(
+    out: io.TextIOWrapper, text: str, shown: str
+) -> None:
+    configure(out)
+
+    get_log().info("booking.created", reason=text)
+
+    assert shown == lines_of(out)[0]["reason"]
+
+
+def test_a_long_text_without_blanks_is_looked_through_at_once(out: io.TextIOWrapper) -> None:
+    configure(out)
+    long = 500_000 * "x"
+
+    get_log().info("booking.created", reason=f"{long}@{long} {long}")
+
+    assert f"<address> {long}" == lines_of(out)[0]["reason"]
+
+
 def test_an_exception_says_its_type_its_text_and_where_it_came_from(out: io.TextIOWrapper) -> None:
     configure(out)
 
@@ -213,6 +248,15 @@ def test_libraries_are_not_heard_below_warning_because_they_tell_secrets_there(o
 
     logging.getLogger("websockets.client").debug("> Authorization: Basic abc")
     logging.getLogger("sqlalchemy.engine").info("INSERT ('somebody')")
+
+    assert "" == text_of(out)
+
+
+def test_libraries_are_not_heard_below_warning_even_if_somebody_turns_them_up(out: io.TextIOWrapper) -> None:
+    configure(out, level=LogLevel.DEBUG)
+    logging.getLogger().setLevel(logging.DEBUG)
+
+    logging.getLogger("websockets.client").debug("> Authorization: Basic abc")
 
     assert "" == text_of(out)
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import os
 import socket
 from typing import TYPE_CHECKING
 
 import pytest
+from prometheus_client import Counter, Gauge
 from prometheus_client.parser import text_string_to_metric_families
 
 from hotdesk_daemon.ops.health import Readiness
-from hotdesk_daemon.ops.metrics import Metrics
+from hotdesk_daemon.ops.logs import configure_logs, get_log
+from hotdesk_daemon.ops.metrics import DESK_SERIES, PROCESS, DeskNumbers, Metrics, render_process
 from hotdesk_daemon.ops.notify import Notifier
+from hotdesk_daemon.ops.settings import LogFormat, LogLevel
+from hotdesk_daemon.transport.cloud import TokenState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,34 +31,62 @@ def samples(metrics: Metrics) -> dict[tuple[str, frozenset[tuple[str, str]]], fl
     }
 
 
-def test_every_metric_is_rendered_under_its_documented_name() -> None:
+def test_every_metric_is_rendered_under_its_documented_name_and_with_its_type_and_labels() -> None:
     metrics = Metrics(version="1.2.3")
-    metrics.stream_up.labels("osl-1").set(2)
-    metrics.events.labels("Start").inc()
-    metrics.commands.labels("Bookings Book", "done").inc()
-    metrics.sync_runs.labels("connected", "applied").inc()
-    metrics.count_desks({"live": 3})
+    metrics.tell_desks([DeskNumbers("osl-1", 2, 1763719000.25)])
+    for told in vars(metrics).values():
+        if isinstance(told, Counter | Gauge) and told._labelnames:  # noqa: SLF001 - what it was declared with
+            told.labels(**dict.fromkeys(told._labelnames, "x"))  # noqa: SLF001 - likewise
+    families = {family.name: family for family in text_string_to_metric_families(metrics.render().decode())}
 
-    names = {name for name, _ in samples(metrics)}
+    assert {spec.name if spec.kind != "info" else f"{spec.name}_info" for spec in metrics.specs.values()} == {*families}
+    for spec in metrics.specs.values():
+        family = families[spec.samples[0] if spec.kind == "info" else spec.name]
+        labels = {label for sample in family.samples for label in sample.labels} - {"le"}
+        assert ({"info": "gauge"}.get(spec.kind, spec.kind), spec.meaning) == (family.type, family.documentation)
+        assert {*spec.samples} == {sample.name for sample in family.samples}
+        assert {*spec.labels} == labels
 
+
+def test_desks_have_series_up_to_a_limit_and_the_rest_is_counted() -> None:
+    metrics = Metrics(version="1")
+    metrics.tell_desks(DeskNumbers(f"osl-{number:05}", number % 2, None) for number in range(DESK_SERIES + 7))
+
+    told = [dict(labels)["desk"] for name, labels in samples(metrics) if name == "hotdesk_stream_up"]
+    assert (DESK_SERIES, "osl-00000", "osl-04999") == (len(told), told[0], told[-1])
+    assert 7 == samples(metrics)["hotdesk_desk_series_left_out", frozenset()]
+
+
+def test_a_desk_that_is_gone_has_no_series_any_more_and_any_name_is_told() -> None:
+    metrics = Metrics(version="1")
+    metrics.tell_desks([DeskNumbers("gone", 1, 1.5)])
+    metrics.tell_desks([DeskNumbers('osl/5 «"001"\\\n', 1, 1763719000.25)])
+
+    desk = frozenset({("desk", 'osl/5 «"001"\\\n')})
+    told = {key: value for key, value in samples(metrics).items() if key[0].startswith("hotdesk_stream")}
     assert {
-        "hotdesk_breaker_open",
-        "hotdesk_build_info",
-        "hotdesk_command_retries_total",
-        "hotdesk_config_last_reload_success_timestamp_seconds",
-        "hotdesk_config_last_reload_successful",
-        "hotdesk_commands_total",
-        "hotdesk_desks",
-        "hotdesk_drift_total",
-        "hotdesk_events_total",
-        "hotdesk_outbox_pending",
-        "hotdesk_outbox_unknown",
-        "hotdesk_parked",
-        "hotdesk_sending_halted",
-        "hotdesk_stream_up",
-        "hotdesk_sync_runs_total",
-        "hotdesk_undecodable_total",
-    } == names
+        ("hotdesk_stream_up", desk): 1,
+        ("hotdesk_stream_last_event_timestamp_seconds", desk): 1763719000.25,
+    } == told
+
+
+def test_lines_of_the_log_are_counted_by_level() -> None:
+    configure_logs(level=LogLevel.INFO, form=LogFormat.JSON, stream=io.StringIO(), environ={})
+    level = frozenset({("level", "error")})
+    before = samples(Metrics(version="1"))["hotdesk_log_lines_total", level]
+    get_log().error("daemon.failed", error="x")
+
+    assert before + 1 == samples(Metrics(version="1"))["hotdesk_log_lines_total", level]
+
+
+def test_the_process_is_told_of_with_its_documented_names() -> None:
+    families = {family.name: family.type for family in text_string_to_metric_families(render_process().decode())}
+
+    assert {spec.name: spec.kind for spec in PROCESS} == families
+
+
+def test_the_states_of_tokens_are_all_that_there_are() -> None:
+    assert (*TokenState,) == Metrics(version="1").specs["hotdesk_token_state"].labels["state"]
 
 
 def test_counting_desks_replaces_the_count_before() -> None:

@@ -74,6 +74,8 @@ def write_config(floor: Floor, directory: Path) -> Path:
         'backoff_initial = "50ms"',
         "[hybrid]",
         'booking_timeout = "10s"',
+        "[safety]",
+        "breaker_share = 1.0",  # so few desks, so often: that would be trouble anywhere else
         "[policy]",
         f'max_duration = "{MAX_MIN}m"',
     ]

@@ -34,7 +34,7 @@ from hotdesk_daemon.ops.settings import (
     SocketSettings,
     SyncSettings,
 )
-from hotdesk_daemon.simulator import DeskPlan, Floor, ManualClock, Played, play
+from hotdesk_daemon.simulator import DeskPlan, Floor, ManualClock, Played, User, play
 from hotdesk_daemon.simulator.cloud import SimulatedCloud
 
 if TYPE_CHECKING:
@@ -56,6 +56,9 @@ LIMIT_S: Final = 4.0 * float(os.environ.get("TEST_TIME_SCALE", "1"))
 UNHURRIED: Final = SocketSettings(connects_per_s=10_000, handshakes=1_000)
 
 MONDAY: Final = datetime(2026, 5, 4, 8, tzinfo=UTC)
+
+#: Its password must be seen nowhere.
+ADMIN: Final = User(name="admin", password="planted-for-every-device")
 
 Sent = tuple[str, dict[str, Any]]
 OpenSite = Callable[..., Awaitable["Site"]]
@@ -379,7 +382,7 @@ async def site_of(
     """A site of these desks, served and live; timed lists are a day away unless told otherwise."""
     clock = ManualClock(begins, yields=1)
     async with AsyncExitStack() as stack:
-        floor = await stack.enter_async_context(Floor(plans, clock=clock, **options))
+        floor = await stack.enter_async_context(Floor(plans, clock=clock, **{"users": (ADMIN,), **options}))
         settings = Settings(
             daemon=DaemonSettings(state_dir=directory, stage=Stage(stage), drain_s=LIMIT_S / 20),
             http=HttpSettings(port=0),

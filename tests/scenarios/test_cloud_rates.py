@@ -82,3 +82,6 @@ async def test_a_command_is_not_sent_again_by_itself_when_the_cloud_wants_a_paus
     told = [row.command.attempts for row in await site.daemon.fleet.commands(desk_id=site.desk_id(), limit=10)]
     assert [2] == told
     assert 1 == site.effects("booked")
+    for _ in range(2):  # it is a count of answers, not of looks
+        page = await site.text("/metrics")
+        assert 'hotdesk_cloud_throttled_total{org="simulated-org-1"} 1.0' in page

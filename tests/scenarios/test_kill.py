@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hotdesk_daemon.app.recordings import recorded, recorded_files
 from hotdesk_daemon.core.commands import Book, Edit
 from hotdesk_daemon.core.desk import CommandState, OpenCommand
 from hotdesk_daemon.core.inputs import BookAsked
 from hotdesk_daemon.journal import SqlJournal
 from hotdesk_daemon.simulator import ScaledClock
+from tests.scenarios.captured import captured_live, replayed, told
 from tests.scenarios.crashing import CrashSite, crash_site
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hotdesk_daemon.app.replaying import Replayed
     from hotdesk_daemon.journal import Journal, OutboxRow
 
 KILLS = int(os.environ.get("HOTDESK_CRASHES", "5"))
@@ -31,7 +34,11 @@ SETTLE_S = 45.0
 async def test_kill_nine_loses_nothing_and_repeats_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     clock = ScaledClock()
     async with crash_site(tmp_path, clock=clock, seed=SEED) as site:
-        await crash(site)
+        url = f"sqlite:///{tmp_path / 'state' / 'journal.sqlite3'}"
+        live = tmp_path / "live.jsonl"
+        await site.start()
+        with captured_live(url, live):
+            await crash(site)
         wrong = await site.settled(limit_s=SETTLE_S)
         status = await site.stop()
 
@@ -40,18 +47,18 @@ async def test_kill_nine_loses_nothing_and_repeats_nothing(tmp_path: Path, capsy
         assert [] == site.floor.schedule.failures
         assert [] == site.errors
 
-        url = f"sqlite:///{tmp_path / 'state' / 'journal.sqlite3'}"
         async with SqlJournal.open(url, clock=clock.now) as journal:
             await nothing_acknowledged_is_missing(site, journal)
             rows = await journal.outbox(limit=1_000_000)
             nothing_was_done_twice(site, rows)
-            with capsys.disabled():
-                print(report(site, rows))  # noqa: T201 - the figures are what this run is for
+        replays = await asyncio.to_thread(replays_of, url, live)
+        everything_comes_out_as_it_was_done(replays, rows)
+        with capsys.disabled():
+            print(report(site, rows))  # noqa: T201 - the figures are what this run is for
 
 
 async def crash(site: CrashSite) -> None:
     """Let everything happen at once, and kill the daemon at moments drawn by chance."""
-    await site.start()
     busy = [asyncio.create_task(site.live(), name="people"), asyncio.create_task(site.wish(), name="wishes")]
     try:
         for _ in range(KILLS):
@@ -113,6 +120,22 @@ def nothing_was_done_twice(site: CrashSite, rows: list[OutboxRow]) -> None:
 
     signed_out = sum(1 for effect in ours if effect.kind == "signed_out")
     assert signed_out <= sum(1 for row in rows if row.kind == "Logout")
+
+
+def replays_of(url: str, capture: Path) -> list[list[Replayed]]:
+    """What comes of the journal, and of the capture that was made of it meanwhile."""
+    with recorded(url) as journal, recorded_files([capture]) as captured:
+        return [replayed(journal), replayed(captured)]
+
+
+def everything_comes_out_as_it_was_done(replays: list[list[Replayed]], rows: list[OutboxRow]) -> None:
+    """Every step comes out as it was recorded, and the commands that are left are those that the daemon has left."""
+    desks = {row.desk_id for row in rows}
+    for found in replays:
+        assert {"same"} == set(told(found).values())
+        assert desks <= told(found).keys()
+    left = {row.command_id: row.open for row in rows if row.state not in _SETTLED}
+    assert left == {key: command for one in replays[0] for key, command in one.state.commands.items()}
 
 
 def report(site: CrashSite, rows: list[OutboxRow]) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 HOUR = rule("maximum duration")
 #: Longer than the switches' files are left unread.
-A_LOOK_S = 2
+A_LOOK_S = 16
 #: How long nothing may be sent; a week is 168.
 HOURS = int(os.environ.get("HOTDESK_OBSERVED_HOURS", "10"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from typing import TYPE_CHECKING, Any, Self
 
@@ -149,10 +150,12 @@ async def test_while_it_was_down_the_world_went_on(open_site: OpenSite) -> None:
     await seen(site)
 
 
-async def test_two_daemons_do_not_share_a_journal(open_site: OpenSite, tmp_path: Path, transport: Transport) -> None:
+async def test_two_daemons_do_not_share_a_state_directory(
+    open_site: OpenSite, tmp_path: Path, transport: Transport
+) -> None:
     await open_site("local")
 
-    with pytest.raises(TransientError, match="journal"):
+    with pytest.raises(TransientError, match=rf"the state directory {tmp_path} is in use by process {os.getpid()} on "):
         async with site_of(directory=tmp_path, transport=transport):
             pass
 
@@ -203,6 +206,17 @@ async def test_with_a_full_disk_it_is_not_ready_acts_on_nothing_and_recovers(
     assert [("Bookings Book", "done")] == await site.outbox()
     assert (1, 1) == (len(lines(log, "journal.unavailable")), len(lines(log, "journal.recovered")))
     await seen(site)
+
+
+async def test_a_stop_that_the_disk_holds_up_is_cut_and_says_so(open_site: OpenSite, log: io.StringIO) -> None:
+    site = await open_site("local")
+    with FullDisk(site):
+        site.device.people.come()
+        await site.clock.settle()
+        site.daemon.hurry.set()  # somebody is, so that the test need not wait as long as the daemon would
+        await site.stop()
+
+    assert 1 == len(lines(log, "daemon.drain_cut"))
 
 
 async def test_a_journal_locked_by_somebody_delays_and_loses_nothing(open_site: OpenSite, tmp_path: Path) -> None:

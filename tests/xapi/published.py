@@ -9,6 +9,7 @@ import pytest
 
 _BESIDE: Final = Path(__file__).resolve().parents[3] / "shared"
 SCHEMAS: Final = tuple(sorted((_BESIDE / "reference" / "xapi").glob("roomos-*.json")))
+CAPTURES: Final = tuple(sorted((_BESIDE / "captures").glob("*.json")))
 BOOKINGS_LIST: Final = _BESIDE / "captures" / "roomos_bookings_list_jsxapi_2022-05-16.json"
 
 needs_schemas: Final = pytest.mark.skipif(not SCHEMAS, reason="the published schema files are not here")

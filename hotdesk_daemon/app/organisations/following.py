@@ -58,6 +58,8 @@ class DirectoryKeeper:
             self._wish.clear()
             try:
                 await self._read()
+                if failures:
+                    self._log.info("org.directory_recovered")
                 failures, self._was_read, self.trouble = 0, True, None
                 wait_s = self._tools.clock.real_s(self._tools.wanted.directory_interval_s)
             except (HotdeskError, OSError, TimeoutError) as exc:

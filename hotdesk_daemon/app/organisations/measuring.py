@@ -30,7 +30,7 @@ def forget(metrics: Metrics, *, org: str) -> None:
     """Show no gauges of an organisation that is not of this site any more; what was counted stays."""
     for state in TokenState:
         _remove(metrics.token_state, org, state.value)
-    for gauge in (metrics.refresh_token_left, metrics.throttled, metrics.cloud_up):
+    for gauge in (metrics.refresh_token_left, metrics.cloud_up):
         _remove(gauge, org)
 
 

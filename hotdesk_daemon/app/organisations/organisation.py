@@ -127,6 +127,7 @@ class Organisation:
         self._was_missing: tuple[str, ...] | None = None
         self._counters: dict[str, Counter] = {}
         self._refusals = Sparing(tools.mono)
+        self._throttled_told = 0
         self._is_presumed = True  # the next set-up counts as hearing, before anything was heard
         self._heard_mono = tools.mono()
 
@@ -224,7 +225,7 @@ class Organisation:
                     failures = 0
                 except HotdeskError as exc:
                     failures += 1
-                    self._log.debug("org.setup_failed", error=str(exc))
+                    (self._log.warning if failures == 1 else self._log.debug)("org.setup_failed", error=str(exc))
                     await self.stream_down(str(exc))
                     wait_s = backoff_s(failures, exc, rng=self.tools.rng)
                     await happens_within(self._change, wait_s, sleep=self.tools.sleep)
@@ -449,7 +450,8 @@ class Organisation:
         """Set the gauges of this organisation."""
         metrics = self.tools.metrics
         measure_tokens(metrics, self._keeper, org=self.id, now=self.tools.clock.now())
-        metrics.throttled.labels(org=self.id).set(self._http.throttled)
+        metrics.throttled.labels(org=self.id).inc(self._http.throttled - self._throttled_told)
+        self._throttled_told = self._http.throttled
         metrics.cloud_up.labels(org=self.id).set(float(self._hearing.is_up))
 
 

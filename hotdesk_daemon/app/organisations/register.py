@@ -83,6 +83,11 @@ class Register:
         """Every desk that was there when the directory was last read, in order of names."""
         return tuple(sorted((desk for desk in self._desks.values() if desk.is_here), key=lambda desk: desk.desk))
 
+    @property
+    def tags(self) -> dict[DeskId, tuple[str, ...]]:
+        """Every desk that was ever there, in order of names, with its tags."""
+        return {desk.desk: desk.tags for desk in sorted(self._desks.values(), key=lambda desk: desk.desk)}
+
     def forget(self, workspace: str) -> None:
         """A desk was let go; its name stays its own, should it come back."""
         held = self._desks.get(workspace)

@@ -35,14 +35,16 @@ from hotdesk_daemon.ops.settings.organisations import (
     WebhookProof,
     WebhookSettings,
 )
+from hotdesk_daemon.ops.settings.policy_file import DeskRules, PolicyFile, load_policy_file
 from hotdesk_daemon.ops.settings.safety import SafetySettings, StageSettings
-from hotdesk_daemon.ops.settings.secret import Secret, ensure_http_token, stored_http_token
+from hotdesk_daemon.ops.settings.secret import Secret, ensure_http_token, fetched, stored_http_token
 from hotdesk_daemon.ops.settings.site import Settings, desk_configured, policy_of
 
 __all__ = [
     "MANIFEST_ID",
     "Auth",
     "DaemonSettings",
+    "DeskRules",
     "DeskSettings",
     "DeviceSettings",
     "DispatchSettings",
@@ -57,6 +59,7 @@ __all__ = [
     "Look",
     "OpeningHours",
     "OrganisationSettings",
+    "PolicyFile",
     "PolicySettings",
     "SafetySettings",
     "Secret",
@@ -75,6 +78,8 @@ __all__ = [
     "Weekday",
     "desk_configured",
     "ensure_http_token",
+    "fetched",
+    "load_policy_file",
     "load_settings",
     "policy_of",
     "read_settings",

@@ -36,6 +36,7 @@ class LogFormat(Enum):
     JSON = "json"
     LOGFMT = "logfmt"
     CONSOLE = "console"
+    JOURNALD = "journald"
 
 
 @attrs.frozen(kw_only=True)
@@ -67,7 +68,7 @@ class DaemonSettings:
 
 @attrs.frozen(kw_only=True)
 class JournalSettings:
-    """The durable store of everything that happened."""
+    """The durable store of everything that happened; docs/journal.md tells how to live with it."""
 
     path: Path | None = setting(
         FilePath(),
@@ -80,6 +81,35 @@ class JournalSettings:
         "The store as a database address, instead of `path`. SQLite is the only one so far.",
         default=None,
         none="`path` counts",
+    )
+
+    keep_s: float = setting(
+        Duration("1h", "3650d", step_s=1),
+        "How long what happened is kept; a day longer at most. `explain` and `replay` reach so far back. A desk takes "
+        "about half a megabyte a day, two thirds of that when the messages are gone.",
+        default=90 * 86_400.0,
+        key="keep",
+    )
+    keep_raw_s: float = setting(
+        Duration("1h", "3650d", step_s=1),
+        "How long the messages are kept as they came, beside what was understood of them: a third of the room, needed "
+        "only to look into a misunderstanding. What could not be understood is kept as long as its record.",
+        default=14 * 86_400.0,
+        key="keep_raw",
+    )
+    keep_commands_s: float = setting(
+        Duration("1h", "3650d", step_s=1),
+        "How long commands that are done, refused or dropped are shown; those that wait for a person are kept until "
+        "they are settled.",
+        default=180 * 86_400.0,
+        key="keep_commands",
+    )
+    max_size_bytes: int = setting(
+        Size("16MiB", "1048576GiB"),
+        "Largest size of the journal. Beyond it the oldest records go, however young, and the log says so. The default "
+        "holds 300 desks for three months; leave as much again free on the disk.",
+        default=10 << 30,
+        key="max_size",
     )
 
 
@@ -114,7 +144,8 @@ class LogSettings:
     )
     format: LogFormat = setting(
         Choice(LogFormat),
-        "How lines look: `auto` is `console` on a terminal and `json` elsewhere.",
+        "How lines look: `auto` is `journald` (each field under its name) under systemd, `console` on a terminal and "
+        "`json` elsewhere.",
         default=LogFormat.AUTO,
     )
 

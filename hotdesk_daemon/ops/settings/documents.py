@@ -58,10 +58,10 @@ class Documents:
         return self.main
 
 
-def read_documents(path: Path) -> Documents:
-    """Read the file at *path* and the ``*.toml`` of ``conf.d`` beside it, in name order, later over earlier."""
+def read_documents(path: Path, *, alone: bool = False) -> Documents:
+    """Read the file at *path* and, unless *alone*, the ``*.toml`` of ``conf.d`` beside it in name order, over it."""
     documents = Documents(main=Place(str(path)))
-    for file in [path, *_extra_files(path.parent / "conf.d", documents)]:
+    for file in [path, *(() if alone else _extra_files(path.parent / "conf.d", documents))]:
         text = _read(file, documents)
         data = None if text is None else _parse(text, file, documents)
         if text is not None and data is not None:

@@ -24,6 +24,7 @@ _SCHEMES: Final = frozenset({"credential", "file", "env"})
 _LIMIT_BYTES: Final = 64 * 1024
 #: Long enough for whatever a secret must be.
 _UNREAD: Final = "a secret that was not read"
+_FROM: Final = "from "
 _TOKEN_FILE: Final = "http-token"  # noqa: S105 - the file's name
 
 
@@ -82,7 +83,21 @@ def unread_secret(reference: str) -> Secret:
 
     """
     _parts(reference)
-    return Secret(_UNREAD, origin=f"from {reference}")
+    return Secret(_UNREAD, origin=f"{_FROM}{reference}")
+
+
+def fetched(secret: Secret, environ: Mapping[str, str]) -> Secret:
+    """
+    Fetch what *secret*, an unread one, stands in for.
+
+    Raises:
+        ConfigError: it cannot be had.
+
+    """
+    try:
+        return read_secret(secret.origin.removeprefix(_FROM), environ)[0]
+    except ValueError as exc:
+        raise ConfigError(str(exc)) from None
 
 
 def _parts(reference: str) -> tuple[str, str]:
@@ -165,7 +180,7 @@ def _secret(text: str, reference: str) -> Secret:
         raise ValueError(f"{reference} is empty")
     if any(ord(char) < ord(" ") for char in value):
         raise ValueError(f"{reference} has more than one line, or control characters")
-    return Secret(value, origin=f"from {reference}")
+    return Secret(value, origin=f"{_FROM}{reference}")
 
 
 def _exposure(path: Path) -> str | None:

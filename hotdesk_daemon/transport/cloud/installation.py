@@ -156,7 +156,8 @@ class InstallationStore:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for directory in (self.path.parent.parent, self.path.parent):  # the mode of `mkdir` is not for parents
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)  # held for one write by the other process

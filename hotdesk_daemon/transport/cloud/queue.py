@@ -216,9 +216,12 @@ class QueueReader:
                 await self._sink.take(messages)
             except TransientError as exc:
                 tries += 1
-                self._log.warning("cloud.messages_wait", messages=len(messages), error=str(exc))
+                say = self._log.warning if tries == 1 else self._log.debug
+                say("cloud.messages_wait", messages=len(messages), error=str(exc))
                 await self._sleep(min(2.0 ** min(tries, _MOST_DOUBLINGS), _LONGEST_WAIT_S))
             else:
+                if tries:
+                    self._log.info("cloud.messages_taken", messages=len(messages))
                 return
 
     def _follow(self, url: str, old: str) -> None:

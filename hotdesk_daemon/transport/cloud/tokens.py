@@ -371,6 +371,10 @@ class TokenKeeper:
                 self._let_go()
             self._settle()
 
+    async def close(self) -> None:
+        """Let what is under way come to its end, where nobody ran `run`; afterwards nothing is renewed any more."""
+        await self._end()
+
     async def run(self) -> Never:
         """Keep the tokens good until cancelled; what is under way then has a while to come to its end."""
         self._is_over = False
