@@ -258,7 +258,8 @@ class Daemon:
         )
 
     def _follow(self, settings: Settings, token: str) -> None:
-        """Live by what a reload brought and the site does not know of: the log's ways, the door's token."""
+        """Live by what a reload brought and the site does not know of: retention, the log's ways, the door's token."""
+        self.care.retention = retention_of(settings.journal)
         self.token = token
         self._use_token(token)
         self.on_settings(settings)

@@ -40,7 +40,7 @@ _FIRST_LOOK_S: Final = 60.0
 #: Between two slices of pruning: the writer thread has at least as much time for others.
 _PAUSE_S: Final = 0.02
 #: Between two looks at the size.
-_MEASURE_S: Final = 30.0
+_MEASURE_S: Final = 300.0
 _RETRY_S: Final = 5.0
 #: How long workers may take to notice what the journal has acknowledged: a turn of the event loop.
 _NOTICE_S: Final = 5.0
@@ -71,6 +71,7 @@ class JournalCare:
     _looked_mono: float = attrs.field(init=False)
     _told: set[str] = attrs.field(factory=set)
     _is_doubting: bool = False
+    _has_looked: bool = False
 
     def __attrs_post_init__(self) -> None:
         self._looked_mono = self.clock.mono()
@@ -164,9 +165,10 @@ class JournalCare:
         return pruned
 
     def _tell_of_the_clock(self, *, ahead_s: float, is_doubtful: bool) -> None:
-        if is_doubtful and not self._is_doubting:
+        # After a start it is most often that nobody ran for long, which is worth no warning.
+        if is_doubtful and not self._is_doubting and self._has_looked:
             get_log().warning("journal.clock_doubted", ahead_s=round(ahead_s))
-        self._is_doubting = is_doubtful
+        self._is_doubting, self._has_looked = is_doubtful, True
 
     def _tell_of_pruning(self, pruned: Pruned) -> None:
         for name in ("records", "raw", "commands"):

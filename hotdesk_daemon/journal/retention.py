@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hotdesk_daemon.core.ids import DeskId
 
 #: How far the wall clock may be ahead of what our running explains, before it is doubted.
-TOLERANCE: Final = timedelta(hours=1)
+TOLERANCE: Final = timedelta(minutes=15)
 #: How long a doubted wall clock has to stand.
 STANDS_AFTER: Final = timedelta(days=1)
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)

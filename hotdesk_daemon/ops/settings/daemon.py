@@ -89,6 +89,7 @@ class JournalSettings:
         "about half a megabyte a day, two thirds of that when the messages are gone.",
         default=90 * 86_400.0,
         key="keep",
+        applies=Applies.AT_ONCE,
     )
     keep_raw_s: float = setting(
         Duration("1h", "3650d", step_s=1),
@@ -96,6 +97,7 @@ class JournalSettings:
         "only to look into a misunderstanding. What could not be understood is kept as long as its record.",
         default=14 * 86_400.0,
         key="keep_raw",
+        applies=Applies.AT_ONCE,
     )
     keep_commands_s: float = setting(
         Duration("1h", "3650d", step_s=1),
@@ -103,6 +105,7 @@ class JournalSettings:
         "they are settled.",
         default=180 * 86_400.0,
         key="keep_commands",
+        applies=Applies.AT_ONCE,
     )
     max_size_bytes: int = setting(
         Size("16MiB", "1048576GiB"),
@@ -110,6 +113,7 @@ class JournalSettings:
         "holds 300 desks for three months; leave as much again free on the disk.",
         default=10 << 30,
         key="max_size",
+        applies=Applies.AT_ONCE,
     )
 
 
