@@ -214,7 +214,7 @@ async def test_beside_a_daemon_its_readiness_is_told_and_its_journal_looked_at(t
         daemon = Daemon(site.settings, SystemClock())
         running = asyncio.create_task(daemon.run())
         try:
-            await asyncio.wait_for(daemon.ready.wait(), 4)
+            await asyncio.wait_for(daemon.ready.wait(), 15)
             settings = attrs.evolve(site.settings, http=HttpSettings(port=int(daemon.url.rpartition(":")[2])))
             await _until(lambda: daemon.fleet.readiness().ready)
             links = [device.listeners[:] for device in devices]
@@ -233,7 +233,7 @@ async def test_beside_a_daemon_its_readiness_is_told_and_its_journal_looked_at(t
             down = await Doctor(settings, asked=ready, around=ROOMY).examine()
         finally:
             daemon.stop.set()
-            await asyncio.wait_for(running, 4)
+            await asyncio.wait_for(running, 15)
 
     assert [] == healthy
     assert [("machine.journal_age", "warning")] == [(one.name, one.level) for one in old]
@@ -242,7 +242,7 @@ async def test_beside_a_daemon_its_readiness_is_told_and_its_journal_looked_at(t
 
 
 async def _until(reached: Callable[[], object]) -> None:
-    async with asyncio.timeout(4):
+    async with asyncio.timeout(15):
         while not reached():  # noqa: ASYNC110 - nobody sets an event
             await asyncio.sleep(0)
 
