@@ -24,7 +24,7 @@ HOUR = rule("maximum duration")
 #: Longer than the switches' files are left unread.
 A_LOOK_S = 16
 #: How long nothing may be sent; a week is 168.
-HOURS = int(os.environ.get("HOTDESK_OBSERVED_HOURS", "10"))
+HOURS = int(os.environ.get("HOTDESK_OBSERVED_HOURS", "4"))
 
 
 def too_long(site: Site, desk: int = 0, *, at_min: float = 60) -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 #: How many days are lived; `make what-if` lives a month.
-DAYS: Final = int(os.environ.get("HOTDESK_WHAT_IF_DAYS", "7"))
+DAYS: Final = int(os.environ.get("HOTDESK_WHAT_IF_DAYS", "2"))
 SEED: Final = int(os.environ.get("HOTDESK_WHAT_IF_SEED", "1"))
 #: Both calendars, desks of one device and of two, and a release that tells of no moves.
 PLANS: Final = (
