@@ -26,7 +26,7 @@ from hotdesk_daemon.core.ids import DeskId, DeviceId
 from hotdesk_daemon.dispatch import Dispatcher, FleetLimiter, Limits, RetrySettings
 from hotdesk_daemon.ops.logs import get_log
 from hotdesk_daemon.ops.settings import DispatchSettings, SafetySettings, Settings, desk_configured, ensure_http_token
-from hotdesk_daemon.ops.settings.changes import Differences, differences
+from hotdesk_daemon.ops.settings.changes import Change, Differences, differences
 from hotdesk_daemon.ops.settings.declared import Applies
 from hotdesk_daemon.transport import SslContexts
 
@@ -186,8 +186,8 @@ class TakeOver:
             await asyncio.sleep(0)  # hundreds of new desks are not to hold up the others
 
 
-def _needs_connections(changed: tuple[object, ...]) -> bool:
-    return any(getattr(change, "applies", None) is Applies.ORGANISATION for change in changed)
+def _needs_connections(changes: tuple[Change, ...]) -> bool:
+    return any(change.applies is Applies.ORGANISATION for change in changes)
 
 
 def _anew(held: DeskSettings | None, desk: DeskSettings) -> frozenset[DeviceId]:

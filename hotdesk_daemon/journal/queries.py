@@ -6,6 +6,7 @@ No query walks through all records: which desks there are is found by hopping fr
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
@@ -198,6 +199,23 @@ def snapshot(connection: sa.Connection, desk_id: DeskId) -> Desk | None:
         return codec.decode_desk(state) if state is not None else None
     except UndecodableError:
         return None
+
+
+def kept_state(connection: sa.Connection, desk_id: DeskId, last_seq: int) -> Desk | None:
+    """The newest state of a desk after no more than *last_seq* inputs, of those that this version understands."""
+    found: list[tuple[int, bytes]] = []
+    for kept in (snapshots, marks):
+        query = (
+            sa.select(kept.c.seq, kept.c.state)
+            .where(kept.c.desk_id == desk_id, kept.c.seq <= last_seq, kept.c.version == codec.SNAPSHOT_VERSION)
+            .order_by(kept.c.seq.desc())
+            .limit(1)
+        )
+        found += [(row.seq, row.state) for row in connection.execute(query)]
+    for _, state in sorted(found, reverse=True):
+        with suppress(UndecodableError):
+            return codec.decode_desk(state)
+    return None
 
 
 def _stored_record(row: sa.Row[*tuple[object, ...]]) -> StoredRecord:

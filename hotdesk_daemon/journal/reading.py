@@ -92,10 +92,18 @@ class JournalReading:
             after = self._passed = page[-1].journal_seq
             self._go_on()
 
-    def _own_entries(self, desk_id: DeskId, until: datetime | None) -> Iterator[Entry]:
+    def kept_state(self, desk_id: DeskId, *, last_seq: int) -> Desk | None:
+        """The newest state that is kept of a desk, and that its input *last_seq* or an earlier one led to."""
+        return queries.kept_state(self._connection, desk_id, last_seq)
+
+    def entries_behind(self, state: Desk, *, until: datetime | None = None) -> Iterator[Entry]:
+        """The records of a desk that go on from *state*."""
+        return self._own_entries(state.desk_id, until, after_seq=state.seq)
+
+    def _own_entries(self, desk_id: DeskId, until: datetime | None, *, after_seq: int = 0) -> Iterator[Entry]:
         """One desk's own records, found by its numbers: the journal's would lead through those of all the others."""
         end = None if until is None else queries.seq_after(self._connection, desk_id, until)
-        seq = self.floors.get(desk_id, 0)
+        seq = max(after_seq, self.floors.get(desk_id, 0))
         while page := queries.own_entries(self._connection, desk_id, seq, end, _AT_ONCE):
             yield from page
             seq, self._passed = page[-1].seq, page[-1].journal_seq

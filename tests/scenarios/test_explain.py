@@ -17,14 +17,12 @@ import pytest
 from click.testing import CliRunner
 
 from hotdesk_daemon.app.explain import (
-    Cause,
     Ending,
     Explanation,
     NotRecordedError,
     Thing,
     explain,
     rootless,
-    said,
     spoken,
 )
 from hotdesk_daemon.app.explain.shapes import RFC3339, to_json
@@ -450,9 +448,3 @@ async def test_nobody_is_named_and_nothing_titled(open_site: OpenSite, tmp_path:
     await site.advance(60)
     text = to_json(await explained(tmp_path, over_too=True))
     assert [False] * 4 == [word in text for word in (played.email, "Ides of March", "Person One", "person1@")]
-
-
-def test_an_input_of_another_version_is_told_as_what_it_is() -> None:
-    cause = Cause(seq=1, at=MONDAY, source="device:a", kind="Teleported", given=None, reasons=())
-
-    assert "Teleported, which this version cannot read" == spoken(said(cause), RFC3339)

@@ -252,5 +252,5 @@ async def test_a_stop_is_told_first_of_all(open_site: OpenSite, manager: Manager
     await site.stop()
     lines = manager.heard()
 
-    assert ("STOPPING=1", "STATUS=stopping") == (lines[0], lines[1])
+    assert ("STOPPING=1", "STATUS=stopping: 0 commands under way") == (lines[0], lines[1])
     assert [] == [line for line in lines if line in {"READY=1", "WATCHDOG=1"}]

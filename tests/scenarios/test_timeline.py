@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from click.testing import CliRunner
 
-from hotdesk_daemon.app.explain import NotRecordedError
+from hotdesk_daemon.app.explain import NotRecordedError, explain
+from hotdesk_daemon.app.explain.states import KeepsStates
 from hotdesk_daemon.app.recordings import recorded
 from hotdesk_daemon.app.timeline import Axis, Matter, Timeline, day_axis, gather
 from hotdesk_daemon.cli import main
@@ -28,6 +29,7 @@ from tests.scenarios.transports import over
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hotdesk_daemon.app.recordings import Recording
     from tests.scenarios.site import OpenSite, Site
 
 OSLO = ZoneInfo("Europe/Oslo")
@@ -104,6 +106,45 @@ async def test_a_later_stretch_knows_what_stood_before_it(open_site: OpenSite, t
     assert (asked["id"], None) == (later.booking_id, later.made_at)
     assert (then, site.clock.now()) == (found.known_since, found.known_until)
     assert [] == [span for track in found.tracks for span in track.spans if span.since < then]
+
+
+class _Plain:
+    """A recording of which nothing is known but what every recording has."""
+
+    def __init__(self, recording: Recording) -> None:
+        self.desks = recording.desks
+        self.entries = recording.entries
+        self.newest = recording.newest
+        self.record = recording.record
+
+
+async def test_states_that_are_kept_on_the_way_change_nothing_but_the_time_it_takes(
+    open_site: OpenSite, tmp_path: Path
+) -> None:
+    site = await open_site("local", policy=rule("maximum duration", max_min=40))
+    while site.state().seq < 200:
+        await site.play("F06")
+        await site.play("F25")
+        await site.advance(900)
+    await site.book()
+
+    def both(since: datetime) -> tuple[list[object], list[object]]:
+        axis = Axis(since=since, until=since + timedelta(hours=2), zone=UTC)
+        with recorded(f"sqlite:///{tmp_path / 'journal.sqlite3'}") as recording:
+            assert isinstance(recording, KeepsStates)
+            kept = recording.kept_state(DeskId("desk-1"), last_seq=199)
+            assert kept is not None
+            assert 0 < kept.seq < 200
+            quick, plain = [
+                [gather(one, DeskId("desk-1"), axis), explain(one, DeskId("desk-1"), at=since)]
+                for one in (recording, _Plain(recording))
+            ]
+            return quick, plain
+
+    for minutes in (20, 45, 90):
+        quick, plain = await asyncio.to_thread(both, MONDAY + timedelta(minutes=minutes))
+
+        assert quick == plain
 
 
 async def test_what_came_after_the_stretch_is_not_in_it(open_site: OpenSite, tmp_path: Path) -> None:

@@ -14,11 +14,13 @@ from hotdesk_daemon.journal import TailEntry
 from hotdesk_daemon.journal.entries import input_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from hotdesk_daemon.app.explain.past import Past
     from hotdesk_daemon.app.recordings import Recording
     from hotdesk_daemon.core.ids import DeskId
+    from hotdesk_daemon.journal import Entry
 
 #: So many inputs are decided again to know a state.
 MOST_DECIDED: Final = 20_000
@@ -26,10 +28,13 @@ MOST_DECIDED: Final = 20_000
 
 @runtime_checkable
 class KeepsStates(Protocol):
-    """A recording that holds newer states of its desks than those that it begins with."""
+    """A recording that keeps states of its desks on the way, so that not all history has to be decided again."""
 
-    def snapshot(self, desk_id: DeskId) -> Desk | None:
-        """The newest one that this version understands; None if there is none."""
+    def kept_state(self, desk_id: DeskId, *, last_seq: int) -> Desk | None:
+        """The newest one that the input *last_seq* or an earlier one led to; None if there is none."""
+
+    def entries_behind(self, state: Desk, *, until: datetime | None = None) -> Iterator[Entry]:
+        """The records of a desk that go on from *state*."""
 
 
 def state_at(
@@ -39,31 +44,33 @@ def state_at(
     if past.newest is None:
         return None
     last = past.newest.seq
-    kept = recording.snapshot(past.desk_id) if isinstance(recording, KeepsStates) else None
-    if kept is not None and kept.seq <= last and (most is None or last - kept.seq <= most):
-        for number in range(kept.seq + 1, last + 1):
-            record = recording.record(past.desk_id, number)
-            if record is not None:
-                kept = step_on(kept, TailEntry(record.seq, record.at, record.input)).desk
-        return kept
-    if most is None or last <= most:
-        return _replayed(recording, past.desk_id, until=until, last=last)
-    return None
-
-
-def _replayed(recording: Recording, desk_id: DeskId, *, until: datetime | None, last: int) -> Desk | None:
-    """Everything from where the recording begins; None if that is neither the desk's beginning nor a known state."""
     desk: Desk | None = None
-    for item in recording.entries(desks=[desk_id], until=until):
+    for item in history(recording, past.desk_id, last_seq=last, until=until):
         if isinstance(item, Desk):
             desk = item
-            continue
-        if item.seq > last:
+        elif item.seq > last:
             break
-        desk = Desk(desk_id=desk_id) if desk is None and item.seq == 1 else desk
-        if desk is not None:
+        elif desk is None and item.seq > 1:
+            return None
+        else:
+            desk = desk or Desk(desk_id=past.desk_id)
+            if most is not None and item.seq <= last - most:
+                return None
             desk = step_on(desk, TailEntry(item.seq, item.at, input_of(item.kind, item.input))).desk
     return desk
+
+
+def history(
+    recording: Recording, desk_id: DeskId, *, last_seq: int, until: datetime | None = None
+) -> Iterator[Entry | Desk]:
+    """A desk's records, from the newest state that is kept of it up to its input *last_seq*, else all of them."""
+    if isinstance(recording, KeepsStates):
+        kept = recording.kept_state(desk_id, last_seq=last_seq)
+        if kept is not None:
+            yield kept
+            yield from recording.entries_behind(kept, until=until)
+            return
+    yield from recording.entries(desks=[desk_id], until=until)
 
 
 def step_on(desk: Desk, entry: TailEntry) -> Step:

@@ -72,7 +72,11 @@ def _spoken(word: str | datetime | Since | Times, teller: Teller) -> str:
 
 
 def span(start: datetime, duration_min: int) -> Words:
-    return (Times(start, start + timedelta(minutes=duration_min)), f" ({duration_min} min)")
+    """From when and for how long; what was told may lead beyond all calendars."""
+    try:
+        return (Times(start, start + timedelta(minutes=duration_min)), f" ({duration_min} min)")
+    except OverflowError:
+        return (start, f" for {duration_min} min")
 
 
 def said(cause: Cause) -> Words:
@@ -115,13 +119,13 @@ def rules(policy: Policy) -> str:
 def timer(key: str) -> str:
     """What a timer is for; *key* is its name in the desk's state."""
     name, _, subject = key.partition(":")
-    return _TIMERS.get(name, key).format(subject=subject)
+    return _TIMERS[name].format(subject=subject) if name in _TIMERS else f"the timer {key}"
 
 
 def fired(key: str) -> str:
     """What it means that a timer was due."""
     name, _, subject = key.partition(":")
-    return _FIRED.get(name, f"the timer {key} was due").format(subject=subject)
+    return _FIRED[name].format(subject=subject) if name in _FIRED else f"the timer {key} was due"
 
 
 _TIMERS: Final[Mapping[str, str]] = {

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from hotdesk_daemon.app.explain import NotRecordedError
-from hotdesk_daemon.app.explain.states import step_on
+from hotdesk_daemon.app.explain.states import history, step_on
 from hotdesk_daemon.app.timeline.booked import BookingTracks
 from hotdesk_daemon.app.timeline.tracks import CommandMark, Matter, Span, Start, Timeline, Track
 from hotdesk_daemon.core.desk import SETTLED, Desk, Device, LinkState, OpenCommand, SignInState
@@ -62,8 +62,9 @@ def gather(
         ConfigError: the recording cannot be used.
         JournalUnavailableError: it cannot be read.
     """
-    gathering = _Gathering(desk_id=desk, axis=axis)
-    for item in recording.entries(desks=[desk]):
+    before = next(recording.newest(desk, until=axis.since - timedelta(microseconds=1)), None)
+    gathering = _Gathering(desk_id=desk, axis=axis, last_at=None if before is None else before.at)
+    for item in history(recording, desk, last_seq=0 if before is None else before.seq):
         tick()
         if isinstance(item, Desk):
             gathering.begin(item)
@@ -82,13 +83,13 @@ class _Open:
 
 
 class _Gathering:
-    """A desk on its way through its history."""
+    """A desk on its way through its history; *last_at* is when its last input before the stretch came."""
 
-    def __init__(self, *, desk_id: DeskId, axis: Axis) -> None:
+    def __init__(self, *, desk_id: DeskId, axis: Axis, last_at: datetime | None) -> None:
         self._desk = Desk(desk_id=desk_id)
         self._axis = axis
-        self._known_since: datetime | None = None
-        self._last_at: datetime | None = None
+        self._known_since = None if last_at is None else axis.since
+        self._last_at = last_at
         self._is_inside = self._is_past = self._is_cut = False
         self._inputs = self._unreadable = 0
         self._begins_at_seq = 0
