@@ -20,6 +20,7 @@ from hotdesk_daemon.ops.settings import (
     load_settings,
 )
 from tests.scenarios.reloading import lines, metric, sessions, with_desks
+from tests.scenarios.site import ADMIN
 from tests.scenarios.test_start_and_stop import FullDisk
 from tests.scenarios.transports import over_socket
 
@@ -130,7 +131,7 @@ async def test_another_password_renews_the_link_of_its_device_alone(open_site: O
     site = await open_site("local", "local")
     before = sessions(site)
     device = site.station(1)
-    changed = with_password(site.settings.desks[1], "another")
+    changed = with_password(site.settings.desks[1], "another-planted-one")
     await site.reload(with_desks(site.settings, site.settings.desks[0], changed))
 
     first = next(iter(before))
@@ -170,12 +171,12 @@ async def test_a_secret_that_is_rotated_in_its_file_is_read_again(open_site: Ope
 
     site.daemon.reload.load = load
 
-    await rotated("simulated")
+    await rotated(ADMIN.password)
     assert site.is_live()
     before = sessions(site)
-    await rotated("another")
+    await rotated("another-planted-one")
     assert (True, False) == (site.is_stale, site.state(1).is_stale)
-    await rotated("simulated\n")
+    await rotated(f"{ADMIN.password}\n")
     await site.until(site.is_live, limit_s=2.0)
 
     of_the_other = DeviceId(other.devices[0].id)
@@ -327,11 +328,11 @@ async def test_while_it_stops_nothing_is_reloaded(open_site: OpenSite, log: io.S
 
 async def test_another_token_of_the_door_counts_at_once(open_site: OpenSite) -> None:
     site = await open_site("local")
-    http = attrs.evolve(site.settings.http, token=Secret("another"))
+    http = attrs.evolve(site.settings.http, token=Secret("another-planted-one"))
     await site.reload(attrs.evolve(site.settings, http=http))
     status, _ = await site.call("POST", "/api/v1/desks/desk-1/resync")
 
-    assert (401, "another") == (status, site.daemon.token)
+    assert (401, "another-planted-one") == (status, site.daemon.token)
 
 
 # --- what cannot be done at once --------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ import pytest
 from hotdesk_daemon.core.ids import DeviceId
 from hotdesk_daemon.ops.settings import read_settings
 from tests.scenarios.reloading import lines, metric, sessions
+from tests.scenarios.site import ADMIN
 from tests.scenarios.transports import over_socket
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ RELOADS: Final = int(os.environ.get("HOTDESK_RELOADS", "12"))
 DESKS: Final = int(os.environ.get("HOTDESK_RELOAD_DESKS", "6"))
 #: Desks that reloads concern; the others are to notice nothing.
 CONCERNED: Final = 3
-PASSWORD: Final = {"DEVICE_PASSWORD": "simulated"}
+PASSWORD: Final = {"DEVICE_PASSWORD": ADMIN.password}
 EVENTS: Final = frozenset({"BookingCreated", "BookingMoved", "Deleted", "EditRequested", "Start", "End"})
 BROKEN: Final[Mapping[str, Callable[[str], bytes | None]]] = {
     "gone": lambda _: None,

@@ -219,7 +219,7 @@ async def test_a_journal_on_a_full_disk_is_told_and_leaves_the_watchdog_fed(
         monkeypatch.undo()
     await site.real(lambda: not site.daemon.fleet.troubles())
 
-    assert (1, True) == (lines.count("WATCHDOG=1"), "The journal cannot be written" in last_status(lines))
+    assert (1, True) == (lines.count("WATCHDOG=1"), "Nothing new is taken: the disk is full" in last_status(lines))
 
 
 def full(_store: Store, works: Any) -> Any:
