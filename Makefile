@@ -10,6 +10,7 @@ EXAMPLE := config/examples/annotated.toml
 EXAMPLE_OF := --devices --organisation
 WORKERS ?= 4
 KILLS ?= 50
+PLACES ?= 500
 SEED ?= 1
 DAYS ?= 100
 HOURS ?= 10
@@ -26,7 +27,7 @@ GROUPS_OF := $(VENV)-lock/bin/python -m dependency_groups
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run test golden cover crash days check check-format check-lint check-types check-layers check-diagram check-capture-schema bench interop diagram capture-schema format lock install deb unit-security venv venv-dev clean check-alerts check-example example what-if docs
+.PHONY: help run test golden cover crash broken days check check-format check-lint check-types check-layers check-diagram check-capture-schema bench interop diagram capture-schema format lock install deb unit-security venv venv-dev clean check-alerts check-example example what-if docs
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -51,6 +52,9 @@ what-if: $(VENV)/.dev ## live a month under one policy and under another, and co
 golden: $(VENV)/.dev ## write down what comes of the golden captures now; review the diff
 	HOTDESK_RECORD_GOLDEN=1 $(BIN)/python -m pytest --quiet --numprocesses $(WORKERS) tests/scenarios/test_golden.py
 	HOTDESK_WRITE_GOLDEN=1 $(BIN)/python -m pytest --quiet tests/captures/test_golden.py -k agreed
+
+broken: $(VENV)/.dev ## break a journal at 500 places, one after the other; PLACES and SEED choose otherwise
+	HOTDESK_BROKEN_PLACES=$(PLACES) HOTDESK_BROKEN_SEED=$(SEED) $(BIN)/python -m pytest --quiet tests/scenarios/test_broken_places.py $(ARGS)
 
 cover: $(VENV)/.dev ## hold core to full branch coverage by its own tests
 	$(BIN)/python -m pytest --quiet --numprocesses auto --maxprocesses $(WORKERS) tests/core --cov --cov-report=

@@ -125,6 +125,8 @@ def _row(line: Fact) -> tuple[object, ...]:
     verdict = _VERDICTS[line["verdict"]]
     if line["gaps"] and line["begins"] != 1 and line["gaps"] == 1:
         verdict = f"{verdict}: begins at {line['begins']}"
+    elif line["begins"] > 1:
+        verdict = f"{verdict}, from {line['begins']} on: what was before is gone"
     return (
         line["desk"],
         line["inputs"],

@@ -154,7 +154,7 @@ class OutboxRow:
 
 @attrs.frozen(kw_only=True)
 class WriterStats:
-    """Since the journal was opened; ``waiting`` are the records not durable yet, now."""
+    """Since the journal was opened; ``waiting`` are the records not durable yet, and other work not done, now."""
 
     commits: int = 0
     records: int = 0

@@ -111,6 +111,7 @@ class Writer:
         """
         chore = _Chore(action, self._loop.create_future())
         self._put(chore)
+        self._waiting += 1
         result: _T = await chore.done
         return result
 
@@ -176,6 +177,7 @@ class Writer:
 
     def _end_chore(self, chore: _Chore, result: object, error: BaseException | None) -> None:
         """Tell who asked for *chore* what became of it."""
+        self._waiting -= 1
         if isinstance(error, JournalDamagedError):
             self._on_damage(str(error))
         if chore.done.done():
