@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from tests.scenarios.transports import Transport
 
 #: Everything that takes the machine's time is bounded by this; slow machines scale it.
-LIMIT_S: Final = 4.0 * float(os.environ.get("TEST_TIME_SCALE", "1"))
+LIMIT_S: Final = 10.0 * float(os.environ.get("TEST_TIME_SCALE", "1"))
 #: Fast enough that no test waits for it, and a limit all the same.
 UNHURRIED: Final = SocketSettings(connects_per_s=10_000, handshakes=1_000)
 
@@ -384,7 +384,7 @@ async def site_of(
     async with AsyncExitStack() as stack:
         floor = await stack.enter_async_context(Floor(plans, clock=clock, **{"users": (ADMIN,), **options}))
         settings = Settings(
-            daemon=DaemonSettings(state_dir=directory, stage=Stage(stage), drain_s=LIMIT_S / 20),
+            daemon=DaemonSettings(state_dir=directory, stage=Stage(stage), drain_s=LIMIT_S / 50),
             http=HttpSettings(port=0),
             sockets=sockets,
             dispatch=dispatch or DispatchSettings(rate_per_s=10_000, concurrency=1_000),
