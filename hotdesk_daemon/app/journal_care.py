@@ -104,6 +104,8 @@ class JournalCare:
 
     async def _renew(self) -> None:
         """The states that are in memory are what the journal has acknowledged: nothing is lost but its history."""
+        # A reader may have found it, while writing still goes well: from here on nothing more is acknowledged.
+        await self.journal.condemn(self.journal.fault)
         states = [*await self._states(), *self.past.states()]
         opening = await self.journal.opening()
         aside = await self.journal.begin_anew(states, first_seq=opening.first_seq)

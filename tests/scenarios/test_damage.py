@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import msgspec
 
 from hotdesk_daemon.app.recordings import recorded
 from hotdesk_daemon.app.replaying import Replay
 from tests.scenarios.expecting import seen
 from tests.scenarios.site import LIMIT_S
+from tests.scenarios.transports import over_socket
 
 if TYPE_CHECKING:
     import io
@@ -183,6 +186,40 @@ async def test_a_journal_that_is_found_broken_by_a_reader_is_renewed(open_site: 
     assert 503 == status
     assert (200, []) == ((await site.call("GET", "/api/v1/commands"))[0], lines(log, "journal.unavailable"))
     assert 1 == len(await asyncio.to_thread(aside, site))
+
+
+@over_socket
+async def test_what_is_committed_while_a_reader_finds_damage_is_in_the_new_journal(
+    open_site: OpenSite, log: io.StringIO
+) -> None:
+    site = await lived(open_site)
+    journal: Any = site.daemon.fleet.journal
+    wishes = [asyncio.create_task(ask(site, n)) for n in range(12)]
+    for _ in range(3):
+        await asyncio.sleep(0.002)
+        journal.fault = "a reader says so"
+        journal.damaged.set()
+        await wait_for(lambda: not journal.damaged.is_set())
+    booked = await asyncio.gather(*wishes)
+    await site.until(lambda: not site.commands(0) and not site.commands(1))
+    found = await asyncio.to_thread(replayed, journal_of(site))
+
+    assert 3 == len(lines(log, "journal.quarantined"))
+    held = {booking.booking_id for desk in range(2) for booking in site.bookings(desk)}
+    assert set(booked) <= held
+    assert [None, None] == [one.divergence for one in found]
+    assert [site.state(desk).seq for desk in range(2)] == [one.state.seq for one in found]
+
+
+async def ask(site: Site, number: int) -> str:
+    """Ask for a booking, beside others who do; answer its id."""
+    start = site.clock.now().replace(microsecond=0) + timedelta(minutes=300 + 60 * number)
+    body = {"start": start.isoformat(), "duration_min": 30, "title": "Desk"}
+    headers = {"Authorization": f"Bearer {site.daemon.token}"}
+    url = f"{site.daemon.url}/api/v1/desks/{site.desk_id(number % 2)}/bookings"
+    async with aiohttp.ClientSession(headers=headers) as http, http.post(url, json=body) as response:
+        assert 202 == response.status
+        return str((await response.json())["booking"]["id"])
 
 
 async def wait_for(holds: Any) -> None:
