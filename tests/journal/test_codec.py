@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 import attrs
+import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from hotdesk_daemon.core.commands import DECIDED, Command
-from hotdesk_daemon.core.desk import Counters, Desk, Held, OpenCommand
+from hotdesk_daemon.core.desk import Counters, Desk, Held, OpenCommand, Sync
 from hotdesk_daemon.core.errors import UndecodableError
 from hotdesk_daemon.core.ids import CommandId, DeskId, DeviceId
-from hotdesk_daemon.core.inputs import KINDS, BookingCreated, Input, SyncRequired, Updated
+from hotdesk_daemon.core.inputs import KINDS, BookingCreated, Input, ListCause, SyncRequired, Updated
 from hotdesk_daemon.core.steps import Reason
 from hotdesk_daemon.journal import JournalRefusedError, codec
 from tests.journal.values import DESK, T0, any_of, command
@@ -115,3 +116,46 @@ def test_inputs_that_hold_the_same_are_told_apart_by_their_kind_alone() -> None:
     data = codec.encode_input(SyncRequired(device=DeviceId("room")))
 
     assert Updated(device=DeviceId("room")) == codec.decode_input("Updated", data)
+
+
+def test_a_state_whose_events_wait_for_a_list_comes_back_with_them() -> None:
+    desk = Desk(desk_id=DESK, seq=7, buffer=(HELD,), commands={CommandId("c1"): command("c1")})
+
+    assert desk == codec.decode_desk(codec.encode_state(desk))
+
+
+def test_a_state_in_which_a_letter_changed_is_not_believed() -> None:
+    data = codec.encode_desk(Desk(desk_id=DESK, seq=7))
+    changed = data.replace(b"osl-4-014", b"osl-4-015")
+
+    assert data != changed
+    with pytest.raises(UndecodableError, match="its checksum is another"):
+        codec.decode_desk(changed)
+
+
+def test_a_state_of_another_shape_is_read_as_far_as_it_is_understood_and_waits_for_no_list() -> None:
+    waiting = Sync(listing=DeviceId("room"), cause=ListCause.TIMED, count=5, started_at=T0)
+    desk = Desk(desk_id=DESK, seq=7, sync=waiting, buffer=(HELD,), counters=Counters(drift=3))
+    stored = msgspec.json.decode(codec.encode_state(desk))
+    del stored["check"], stored["desk"]["reconcile_s"]
+    stored["desk"]["unheard_of"] = [1]
+    data = msgspec.json.encode(stored)
+    expected = attrs.evolve(desk, sync=Sync(count=5, started_at=T0), buffer=())
+
+    assert expected == codec.decode_desk_of(f"{codec.STATE_VERSION}-of-another-shape", data)
+    assert desk == codec.decode_desk_of(codec.SNAPSHOT_VERSION, data)
+
+
+def test_a_state_that_would_be_read_wrongly_is_not_read() -> None:
+    data = codec.encode_desk(Desk(desk_id=DESK))
+
+    with pytest.raises(UndecodableError, match="is not to be read by this one"):
+        codec.decode_desk_of(f"{codec.STATE_VERSION + 1}-later", data)
+
+
+def test_a_state_that_was_rewritten_has_a_checksum_that_fits() -> None:
+    data = codec.encode_desk(Desk(desk_id=DESK, seq=7))
+    rewritten = codec.rewrite_state(data, lambda desk: desk.replace(b"osl-4-014", b"osl-4-015"))
+
+    assert DeskId("osl-4-015") == codec.decode_desk(rewritten).desk_id
+    assert data == codec.rewrite_state(data, lambda desk: desk)
