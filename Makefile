@@ -27,7 +27,7 @@ GROUPS_OF := $(VENV)-lock/bin/python -m dependency_groups
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run test golden cover crash broken days check check-format check-lint check-types check-layers check-diagram check-capture-schema bench interop diagram capture-schema format lock install deb unit-security venv venv-dev clean check-alerts check-example example what-if docs
+.PHONY: help run test golden cover crash broken days check check-format check-lint check-types check-layers check-diagram check-capture-schema bench interop diagram capture-schema format lock install deb unit-security venv venv-dev clean check-alerts check-example example what-if weeks docs
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -48,6 +48,10 @@ days: $(VENV)/.dev ## capture and replay 100 whole simulated days; DAYS, HOURS a
 what-if: $(VENV)/.dev ## live a month under one policy and under another, and compare with what was foretold; SEED chooses another
 	HOTDESK_WHAT_IF_DAYS=30 HOTDESK_WHAT_IF_SEED=$(SEED) $(BIN)/python -m pytest --quiet \
 		--numprocesses auto --maxprocesses $(WORKERS) tests/scenarios/test_what_if_days.py $(ARGS)
+
+weeks: $(VENV)/.dev ## live a week of bad behaviour that is only observed, and a week with a cloud that pushes little
+	HOTDESK_OBSERVED_HOURS=168 HOTDESK_REDUCED_DAYS=7 $(BIN)/python -m pytest --quiet --numprocesses auto --maxprocesses $(WORKERS) \
+		tests/scenarios/test_safety.py tests/scenarios/test_cloud_reduced.py -k "observed or days_converge" $(ARGS)
 
 golden: $(VENV)/.dev ## write down what comes of the golden captures now; review the diff
 	HOTDESK_RECORD_GOLDEN=1 $(BIN)/python -m pytest --quiet --numprocesses $(WORKERS) tests/scenarios/test_golden.py

@@ -14,6 +14,7 @@ import logging
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -160,13 +161,18 @@ def _application(door: _Door) -> web.Application:
         resource.add_route(route.method, handler)
         if route.method == "GET" and route.media is None:
             resource.add_route("HEAD", handler)
-    document = msgspec.json.encode(openapi.document(version=__version__))
 
     async def get_openapi(request: web.Request) -> web.Response:
-        return _respond(Answer(content=document))
+        return _respond(Answer(content=_document()))
 
     application.router.add_get(f"{API}/openapi.json", get_openapi)
     return application
+
+
+@cache
+def _document() -> bytes:
+    """The OpenAPI document, made when it is first asked for: a start need not wait for it."""
+    return msgspec.json.encode(openapi.document(version=__version__))
 
 
 def _handler(door: _Door, route: Route) -> Handler:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -57,11 +58,39 @@ UNHURRIED: Final = SocketSettings(connects_per_s=10_000, handshakes=1_000)
 
 MONDAY: Final = datetime(2026, 5, 4, 8, tzinfo=UTC)
 
+#: No longer at once does the loop wait for a thread: what it timed itself may be due.
+THREADS_WAIT_S: Final = 0.01
+
 #: Its password must be seen nowhere.
 ADMIN: Final = User(name="admin", password="planted-for-every-device")
 
 Sent = tuple[str, dict[str, Any]]
 OpenSite = Callable[..., Awaitable["Site"]]
+
+
+class Threads(ThreadPoolExecutor):
+    """The threads of a loop, and what they are at."""
+
+    def __init__(self) -> None:
+        super().__init__(thread_name_prefix="site")
+        self._given: set[Future[Any]] = set()
+
+    def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:
+        given = super().submit(*args, **kwargs)
+        self._given.add(given)
+        return given
+
+    @property
+    def are_working(self) -> bool:
+        """Whether one of them has something to do, and the loop will hear of it."""
+        self._given = {given for given in self._given if not given.done()}
+        return bool(self._given)
+
+    @property
+    def are_ending(self) -> bool:
+        """Whether one of them has something to do, or has only just told the loop that it had."""
+        idle = cast("Any", self)._idle_semaphore._value  # noqa: SLF001 - nothing else can tell
+        return bool(idle < len(self._threads))
 
 
 @attrs.define(eq=False)
@@ -78,6 +107,7 @@ class Site:
     found: Settings | Exception | None = None
     lives_by: Clock | None = None  # the daemon's clock, where it is not the floor's
     service: Mapping[str, str] = attrs.field(factory=dict)  # what a service manager puts into the environment
+    threads: Threads = attrs.field(factory=Threads)
     _marks: dict[str, int] = attrs.field(factory=dict)
     _noted: dict[str, int] = attrs.field(factory=dict)
 
@@ -160,15 +190,15 @@ class Site:
             while True:
                 await asyncio.sleep(0)
                 # What asyncio keeps to itself, looked at because nothing else can tell that a loop has nothing to do.
-                # The threads first: what one of them has just ended is then seen as something to do.
-                if not self._is_working() and not loop._ready and not loop._selector.select(0):  # noqa: SLF001
+                # The threads first: what one of them has just ended is then seen as something to do. One that works
+                # wakes the selector when it has ended: to ask again and again would take the processor from it.
+                works = self.threads.are_ending or self.threads.are_working or self._is_writing()
+                wait_s = THREADS_WAIT_S if self.threads.are_working or self._is_writing() else 0.0
+                if not loop._ready and not loop._selector.select(wait_s) and not works:  # noqa: SLF001
                     return
 
-    def _is_working(self) -> bool:
-        """Whether a thread has something to do: the journal's, or one of the loop's own."""
-        threads = cast("Any", asyncio.get_running_loop())._default_executor  # noqa: SLF001 - as above
-        if threads is not None and threads._idle_semaphore._value < len(threads._threads):  # noqa: SLF001
-            return True
+    def _is_writing(self) -> bool:
+        """Whether the journal's thread has something to do."""
         fleet = getattr(self.daemon, "fleet", None) if hasattr(self, "daemon") else None
         return fleet is not None and fleet.journal.writer_stats.waiting > 0
 
@@ -394,6 +424,7 @@ async def site_of(
         )
         reached = await stack.enter_async_context(transport.connected(floor, settings))
         site = Site(floor, clock, reached.settings, cloud=reached.cloud)
+        asyncio.get_running_loop().set_default_executor(site.threads)
         clock.settle_with(site.quiet)
         if start:
             await site.start(live=live)

@@ -30,7 +30,7 @@ def companions(kind: str) -> DeskPlan:
     return DeskPlan(workspace="Desk 1", kind=kind, releases=(CURRENT_RELEASE,) * 3)  # type: ignore[arg-type]  # a kind
 
 
-@over_cloud
+@over("queue")
 @pytest.mark.parametrize("status", [500, 502, 504])
 @pytest.mark.parametrize("command", PATHS)
 @pytest.mark.parametrize("kind", KINDS)

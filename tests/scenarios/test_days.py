@@ -30,7 +30,9 @@ def trouble(site: Site, rng: random.Random) -> None:
 
 
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("transport", "seed"), [("socket", 1), ("socket", 2), ("queue", 3), ("webhook", 1)], indirect=["transport"]
+)
 async def test_after_a_day_of_faults_every_picture_is_true_within_one_sync_interval(
     open_site: OpenSite, seed: int
 ) -> None:

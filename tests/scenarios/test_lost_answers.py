@@ -10,6 +10,7 @@ from hotdesk_daemon.core.desk import CommandState
 from hotdesk_daemon.ops.settings import SocketSettings
 from tests.scenarios.expecting import seen
 from tests.scenarios.site import LIMIT_S
+from tests.scenarios.transports import over
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -70,6 +71,11 @@ async def prepare(site: Site, command: str) -> None:
     site.mark()
 
 
+#: Commands go over the same doors with a webhook as with a queue.
+over_every_door: Final = over("socket", "queue")
+
+
+@over_every_door
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("command", PATHS)
 @pytest.mark.parametrize("kind", KINDS)
@@ -93,6 +99,7 @@ async def test_a_lost_answer_has_one_effect(open_site: OpenSite, kind: str, comm
     await seen(site)
 
 
+@over_every_door
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_lost_answer_and_lost_events_still_make_one_booking(open_site: OpenSite, kind: str) -> None:
     site = await open_site(kind, sockets=IMPATIENT)
@@ -124,6 +131,7 @@ async def test_two_bookings_that_fit_leave_the_decision_to_a_person(open_site: O
     assert 1 == len(site.sent())
 
 
+@over_every_door
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("command", ["Book", "Edit", "Delete"])
 async def test_a_restart_while_the_answer_is_outstanding_sends_nothing_twice(

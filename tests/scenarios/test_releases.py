@@ -8,6 +8,7 @@ import pytest
 
 from hotdesk_daemon.simulator import DeskPlan
 from tests.scenarios.expecting import LOGOUT, ONE, Seen, seen
+from tests.scenarios.transports import over
 
 if TYPE_CHECKING:
     from tests.scenarios.site import OpenSite
@@ -17,6 +18,7 @@ def desk(release: str, kind: str = "local") -> DeskPlan:
     return DeskPlan(workspace="Desk 1", kind=kind, releases=(release,))  # type: ignore[arg-type]  # a kind
 
 
+@over("socket", "queue")
 @pytest.mark.parametrize("release", ["10.19.1", "11.19.1", "11.23.1", "11.24.4.1", "11.27.2.0", "26.1.1", "26.4.1"])
 @pytest.mark.parametrize("kind", ["local", "hybrid"])
 async def test_the_picture_is_true_on_every_release(open_site: OpenSite, release: str, kind: str) -> None:
