@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +18,7 @@ from hotdesk_daemon.ops.guard import is_withheld
 from hotdesk_daemon.ops.reference import main, render_configuration, render_logs, render_metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 PACKAGE: Final = Path(hotdesk_daemon.__path__[0])
 ROOT: Final = Path(__file__).parents[2]
@@ -40,7 +41,12 @@ class Call:
     fields: frozenset[str]
 
 
-def calls() -> Iterator[Call]:
+@cache
+def calls() -> Sequence[Call]:
+    return tuple(_calls())
+
+
+def _calls() -> Iterator[Call]:
     for file in sorted(PACKAGE.rglob("*.py")):
         tree = ast.parse(file.read_text(encoding="utf-8"))
         foreign = set(_stdlib_loggers(tree))
