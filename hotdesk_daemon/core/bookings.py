@@ -152,7 +152,7 @@ def set_times(draft: Draft, booking: Booking, start: datetime, duration_min: int
         return booking
     booking = altered(booking, start=start, duration_min=duration_min)
     if booking.accepted_start is None:
-        return booking
+        return altered(booking, verdict=Verdict.UNDECIDED)
     if (start, duration_min) == (booking.accepted_start, booking.accepted_duration_min):
         return altered(booking, verdict=Verdict.ACCEPTED, verdict_why=None)
     return altered(booking, verdict=Verdict.UNDECIDED)

@@ -174,6 +174,7 @@ def _configured(draft: Draft, settings: i.DeskConfigured) -> None:
             sync.forget_lists(draft, device_id)
     draft.devices = {d: known.get(d, Device(device_id=d)) for d in settings.devices}
     draft.because(Life.DESK, "desk.configured", f"{settings.calendar} calendar, {len(settings.devices)} devices")
+    verdicts.reconsider(draft)
     flush(draft)
 
 

@@ -180,6 +180,7 @@ class OpenCommand:
     after that can answer it. ``moved_from`` are the times of the booking when an ``Edit`` of it was decided.
     ``refused`` says that the device answered with an error, so it is not sent again by itself. ``deadline`` is when it
     is parked if nothing settled it before. ``by_rule`` tells what the rules ask for from what a person asked for.
+    ``even_in_call`` lets a ``Logout`` end a running call.
     """
 
     command_id: CommandId
@@ -198,6 +199,7 @@ class OpenCommand:
     handed: bool = False  # given to the dispatcher since it last became pending
     why: str = ""
     by_rule: bool = False
+    even_in_call: bool = False
     message: str = ""
 
 

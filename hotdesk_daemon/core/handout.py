@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from hotdesk_daemon.core.commands import BookingCommand
+from hotdesk_daemon.core.commands import BookingCommand, Logout
 from hotdesk_daemon.core.desk import CommandState, LinkState, OpenCommand
 from hotdesk_daemon.core.steps import SendCommand
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from hotdesk_daemon.core.draft import Draft
     from hotdesk_daemon.core.inputs import CommandSending
 
+#: Why a sign-out does not leave.
+CALL_RUNS: Final = "a call is running: signing out would end it"
 _UNANSWERED: Final = frozenset({CommandState.PENDING, CommandState.SENDING, CommandState.UNKNOWN})
 
 
@@ -54,11 +56,20 @@ def _aim(draft: Draft, opened: OpenCommand) -> OpenCommand | None:
     return None
 
 
+def would_end_call(draft: Draft, command: OpenCommand) -> bool:
+    """Whether *command* would end a call that began after the wish for it, without the wish having said so."""
+    device = draft.devices.get(command.device) if command.device else None
+    is_spared = isinstance(command.command, Logout) and not command.even_in_call
+    return is_spared and device is not None and device.in_call
+
+
 def unfit(draft: Draft, command: OpenCommand, sending: CommandSending) -> str | None:
     """Why a command may not leave as it was handed out."""
     if draft.sends_nothing is not None:
         return draft.sends_nothing
     told = command.command
+    if would_end_call(draft, command):
+        return CALL_RUNS
     if not isinstance(told, BookingCommand):
         return None
     booking = draft.bookings.get(command.booking_id) if command.booking_id else None

@@ -56,6 +56,7 @@ def order(
     booking: Booking | None = None,
     device: DeviceId | None = None,
     by_rule: bool = False,
+    even_in_call: bool = False,
     within: timedelta | None = None,
 ) -> OpenCommand:
     """Decide a command. It leaves once the step is durable and it is its turn; *within* bounds how late that may be."""
@@ -74,6 +75,7 @@ def order(
         moved_from=(booking.start, booking.duration_min) if booking is not None and isinstance(command, Edit) else None,
         why=why,
         by_rule=by_rule,
+        even_in_call=even_in_call,
     )
     draft.put_command(opened)
     draft.set_timer(f"command:{opened.command_id}", opened.deadline)

@@ -10,8 +10,18 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from hotdesk_daemon.core import handout
 from hotdesk_daemon.core.commands import AlertDisplay, Book, Delete, Edit, Logout
-from hotdesk_daemon.core.desk import Booking, BookingState, ChangeState, CommandState, OpenCommand, SignInState
+from hotdesk_daemon.core.desk import (
+    Booking,
+    BookingState,
+    ChangeState,
+    CommandState,
+    OpenCommand,
+    SignInState,
+    Verdict,
+)
+from hotdesk_daemon.core.policy import Stage
 from hotdesk_daemon.core.steps import Life
 
 if TYPE_CHECKING:
@@ -46,10 +56,14 @@ def _holds(booking: Booking, edit: Edit, command: OpenCommand) -> bool:
 
 
 def settle(draft: Draft) -> None:
-    """End every open command whose effect holds, and every ``Book`` whose booking failed."""
+    """End every open command whose effect holds or that the rules no longer ask for, and every ``Book`` that failed."""
     for command in list(draft.commands.values()):
         if is_fulfilled(draft, command):
             end(draft, command, CommandState.DONE, "command.done", "its effect holds")
+        elif _is_unasked(draft, command):
+            _withdraw(draft, command)
+        elif command.state is CommandState.PENDING and handout.would_end_call(draft, command):
+            _spare_call(draft, command)
         elif isinstance(command.command, Book) and command.state is not CommandState.PARKED:
             booking = draft.bookings.get(command.booking_id) if command.booking_id else None
             if booking is not None and booking.state is BookingState.FAILED:
@@ -83,9 +97,23 @@ def end_change(draft: Draft, booking: Booking, code: str, text: str) -> Booking:
     return booking
 
 
-def withdraw_edits(draft: Draft, booking: Booking, why: str) -> None:
-    """Drop the edits of *booking* that have not left us."""
-    for command in list(draft.commands.values()):
-        mine = command.booking_id == booking.booking_id and isinstance(command.command, Edit)
-        if mine and command.state is CommandState.PENDING:
-            end(draft, command, CommandState.DROPPED, "command.dropped", why)
+def _is_unasked(draft: Draft, command: OpenCommand) -> bool:
+    """Whether *command* has not left us and carries out a verdict that does not stand, or is not to be carried out."""
+    booking = draft.bookings.get(command.booking_id) if command.booking_id else None
+    if not command.by_rule or command.state is not CommandState.PENDING or booking is None:
+        return False
+    stage = Stage.WARN if isinstance(command.command, AlertDisplay) else Stage.ENFORCE
+    return booking.verdict is not Verdict.REJECTED or draft.base.stage is not stage
+
+
+def _withdraw(draft: Draft, command: OpenCommand) -> None:
+    end(draft, command, CommandState.DROPPED, "command.dropped", "the rules no longer ask for it")
+    booking = draft.bookings[command.booking_id] if command.booking_id else None
+    if booking is not None and booking.change is ChangeState.REVERTING:
+        end_change(draft, booking, "change.closed", "the rules no longer ask to put it back")
+
+
+def _spare_call(draft: Draft, command: OpenCommand) -> None:
+    parked, why = CommandState.PARKED, handout.CALL_RUNS
+    draft.because(Life.COMMAND, "command.parked", why, before=command.state, after=parked, command=command)
+    draft.put_command(attrs.evolve(command, state=parked, message=why))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from hotdesk_daemon.core import orders, sync
+from hotdesk_daemon.core import handout, orders, sync
 from hotdesk_daemon.core.commands import Logout
 from hotdesk_daemon.core.desk import Booking, Device, SignInState, altered
 from hotdesk_daemon.core.inputs import Input, ListCause, SignOutAsked
@@ -116,12 +116,19 @@ def sign_out(draft: Draft, device: Device, wish: SignOutAsked) -> Device:
     if draft.sends_nothing is not None:
         draft.refuse(draft.sends_nothing)
     elif device.in_call and not wish.even_in_call:
-        draft.refuse("a call is running: signing out would end it")
+        draft.refuse(handout.CALL_RUNS)
     elif any(isinstance(c.command, Logout) and c.device == device.device_id for c in draft.open_commands()):
         draft.detail = "a sign-out is under way already"
     else:
         booking = _current(draft, device)
-        orders.order(draft, Logout(), why="asked by a person", booking=booking, device=device.device_id)
+        orders.order(
+            draft,
+            Logout(),
+            why="asked by a person",
+            booking=booking,
+            device=device.device_id,
+            even_in_call=wish.even_in_call,
+        )
     return device
 
 

@@ -15,7 +15,7 @@ import attrs
 
 from hotdesk_daemon.core import orders, settlement
 from hotdesk_daemon.core.commands import AlertDisplay, Delete, Edit
-from hotdesk_daemon.core.desk import Booking, BookingState, ChangeState, Verdict, altered, is_stale
+from hotdesk_daemon.core.desk import Booking, BookingState, ChangeState, CommandState, Verdict, altered, is_stale
 from hotdesk_daemon.core.policy import Stage, objection
 from hotdesk_daemon.core.steps import Life
 
@@ -49,6 +49,14 @@ def judge(draft: Draft) -> None:
             draft.put_booking(_reject_move(draft, booking, why))
 
 
+def reconsider(draft: Draft) -> None:
+    """Other rules may allow what waits to be deleted or put back: then it is judged anew, and what waits is dropped."""
+    waiting = {c.booking_id for c in draft.open_commands() if c.by_rule and c.state is CommandState.PENDING}
+    for booking in [b for b in draft.bookings.values() if b.booking_id in waiting]:
+        if objection(draft.base.policy, start=booking.start, duration_min=booking.duration_min) is None:
+            draft.put_booking(altered(booking, verdict=Verdict.UNDECIDED))
+
+
 def accept(booking: Booking) -> Booking:
     """Its present times are those to go back to if a later change is rejected."""
     return altered(
@@ -65,7 +73,6 @@ def _accept_move(draft: Draft, booking: Booking) -> None:
     draft.put_booking(booking)
     if booking.change is ChangeState.REVERTING:
         settlement.end_change(draft, booking, "change.closed", "moved to times that are allowed")
-        settlement.withdraw_edits(draft, booking, "the booking was moved to times that are allowed")
 
 
 def _reject_new(draft: Draft, booking: Booking, why: str) -> Booking:

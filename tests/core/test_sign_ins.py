@@ -9,6 +9,7 @@ from hotdesk_daemon.core.desk import SignInState
 from hotdesk_daemon.core.inputs import (
     ActiveCalls,
     BookingMoved,
+    CommandSending,
     DaemonStarted,
     Deleted,
     End,
@@ -16,6 +17,7 @@ from hotdesk_daemon.core.inputs import (
     LinkUp,
     ListCause,
     Personalized,
+    RetryAsked,
     SignOutAsked,
     Start,
     SyncRequired,
@@ -255,6 +257,37 @@ def test_a_call_on_one_device_keeps_all_from_being_signed_out() -> None:
     story.feed(SignOutAsked(even_in_call=True))
 
     assert 2 == len(story.outbox)
+
+
+@pytest.mark.parametrize(
+    ("even_in_call", "refusal", "outbox"),
+    [(False, "a call is running: signing out would end it", ["parked"]), (True, None, ["sending"])],
+)
+def test_a_call_that_began_before_the_sign_out_left_is_ended_only_if_they_said_so(
+    *, even_in_call: bool, refusal: str | None, outbox: list[str]
+) -> None:
+    story = in_use()
+    story.feed(SignOutAsked(even_in_call=even_in_call))
+    (command,) = story.handed
+
+    story.feed(ActiveCalls(device=A, value=1))
+    step = story.feed(CommandSending(command_id=command.command_id, device=A, attempt=1))
+
+    assert refusal == step.refusal
+    assert outbox == list(story.outbox.values())
+
+
+def test_a_sign_out_that_would_end_a_call_can_be_tried_again_after_it() -> None:
+    story = in_use()
+    story.feed(SignOutAsked(), ActiveCalls(device=A, value=1))
+    (command,) = story.handed
+    story.feed(CommandSending(command_id=command.command_id, device=A, attempt=1))
+
+    story.feed(RetryAsked(command_id=command.command_id))
+    assert ["parked"] == list(story.outbox.values())
+    story.wait(5).feed(ActiveCalls(device=A, value=0), RetryAsked(command_id=command.command_id))
+
+    assert [Logout(), Logout()] == story.sent
 
 
 def test_an_observed_desk_signs_nobody_out() -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from hotdesk_daemon.core.commands import AlertDisplay, Delete
-from hotdesk_daemon.core.desk import CommandState, Verdict
+from hotdesk_daemon.core.desk import ChangeState, CommandState, Verdict
 from hotdesk_daemon.core.inputs import (
     BookAsked,
     BookingMoved,
@@ -51,6 +51,49 @@ def test_switched_off_the_rules_judge_nothing() -> None:
     story.feed(created("new", at=300, last=120))
 
     assert [Verdict.ACCEPTED] * 2 == [booking.verdict for booking in story.desk.bookings.values()]
+
+
+@pytest.mark.parametrize("stage", [Stage.OFF, Stage.OBSERVE, Stage.WARN])
+def test_what_the_rules_decided_does_not_leave_at_a_stage_that_does_not_enforce_them(stage: Stage) -> None:
+    story = at(Stage.ENFORCE)
+    story.feed(
+        created("new", at=300, last=120), BookingMoved(device=A, meeting_id=M1, start=after(60), duration_min=90)
+    )
+
+    story.stage = stage
+    story.configure()
+    story.stage = Stage.ENFORCE
+    story.configure()
+
+    assert ["dropped", "dropped"] == list(story.outbox.values())
+    assert {(Verdict.REJECTED, ChangeState.NONE)} == {(b.verdict, b.change) for b in story.desk.bookings.values()}
+
+
+def test_mended_rules_take_back_what_was_wrong_and_has_not_left() -> None:
+    story = at(Stage.ENFORCE)
+    story.feed(
+        created("new", at=300, last=120),
+        BookingMoved(device=A, meeting_id=M1, start=after(60), duration_min=90),
+        created("far too long", at=600, last=600),
+    )
+
+    story.policy = Policy(max_duration_min=240)
+    story.configure()
+
+    assert ["dropped", "dropped", "pending"] == list(story.outbox.values())
+    assert [(Verdict.ACCEPTED, ChangeState.NONE)] * 2 + [(Verdict.REJECTED, ChangeState.NONE)] == [
+        (b.verdict, b.change) for b in story.desk.bookings.values()
+    ]
+
+
+def test_a_warning_that_is_no_longer_true_is_not_shown() -> None:
+    story = at(Stage.WARN)
+    story.feed(created("new", at=300, last=120))
+
+    story.policy = Policy(max_duration_min=240)
+    story.configure()
+
+    assert ["dropped"] == list(story.outbox.values())
 
 
 def test_what_was_let_pass_stays_when_the_rules_are_switched_on() -> None:

@@ -9,6 +9,7 @@ from hotdesk_daemon.core.desk import ChangeState, Verdict
 from hotdesk_daemon.core.inputs import (
     BookAsked,
     BookingMoved,
+    CommandSending,
     DeleteAsked,
     Deleted,
     EditAsked,
@@ -97,6 +98,33 @@ def test_moved_on_to_times_that_are_allowed_it_is_left_there() -> None:
     )
     assert ["dropped"] == list(story.outbox.values())
     assert "change.closed" in story.codes()
+
+
+def test_a_rejected_booking_that_is_made_to_fit_before_its_deletion_left_is_kept() -> None:
+    story = Story(policy=HOUR).start()
+    story.feed(created(M1, at=60, last=120))
+    deletion = story.handed[-1]
+
+    story.feed(moved(last=60))
+    sending = story.feed(CommandSending(command_id=deletion.command_id, device=A, attempt=1))
+
+    assert ["dropped"] == list(story.outbox.values())
+    assert (Verdict.ACCEPTED, 60) == (story.booking.verdict, story.booking.accepted_duration_min)
+    assert "no such open command on this desk" == sending.refusal
+
+
+def test_a_rejected_booking_is_judged_by_its_new_times() -> None:
+    story = Story(policy=HOUR, stage=Stage.OBSERVE).start()
+    story.feed(created(M1, at=60, last=120), moved(last=180))
+
+    assert "maximum duration: 180 min asked, 60 min allowed" == story.booking.verdict_why
+
+
+def test_another_title_that_a_person_asked_for_is_not_given_up_with_our_putting_back() -> None:
+    story = held()
+    story.feed(EditAsked(booking_id=story.booking.booking_id, title="Focus"), moved(last=90), moved(last=30))
+
+    assert ["pending", "dropped"] == list(story.outbox.values())
 
 
 def test_moved_on_while_we_put_it_back_what_is_on_its_way_is_let_go() -> None:
