@@ -4,11 +4,14 @@ Finding a booking by whatever ids came, and joining what turns out to be one.
 A booking answers to its BookingRequestUUID, its MeetingId and each device's own Id. On a local calendar the device
 uses the BookingRequestUUID as MeetingId, so either is looked for in both places. A message that carries two aliases of
 two bookings we hold proves that they are one.
+
+Whether the occurrences of a recurring meeting have a MeetingId each is not documented. Where a list shows one MeetingId
+several times, its bookings stay apart: the device's own Id tells which is meant, else the start.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import attrs
@@ -19,6 +22,8 @@ from hotdesk_daemon.core.inputs import BookingEvent, CalendarKind, ExtensionRequ
 from hotdesk_daemon.core.steps import Life
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from hotdesk_daemon.core.draft import Draft
     from hotdesk_daemon.core.ids import BookingId, DeviceId
 
@@ -33,18 +38,40 @@ def meeting_named(event: BookingEvent) -> str | None:
 
 
 def find(
-    draft: Draft, *, uuid: str | None, meeting_id: str | None, own_id: str | None, device: DeviceId
+    draft: Draft,
+    *,
+    uuid: str | None,
+    meeting_id: str | None,
+    own_id: str | None,
+    device: DeviceId,
+    start: datetime | None = None,
 ) -> Booking | None:
-    """The booking that any of these aliases names; bookings that prove to be one are joined first."""
+    """
+    The booking that any of these aliases names; bookings that prove to be one are joined first.
+
+    Of several under the named MeetingId it is the one with this Id, else with this *start*; without an Id that was
+    given, the first that is not over.
+    """
     if meeting_id is not None and uuid is None:
         # Most events name a booking by aliases that it has together already: then there is nothing to join.
         for b in draft.bookings.values():
             if b.meeting_id == meeting_id and b.ids.get(device) == own_id and not b.is_over:
                 return b
     found = [b for b in draft.bookings.values() if _answers(b, uuid, meeting_id, own_id, device)]
-    if not found:
-        return None
-    return found[0] if len(found) == 1 else _join(draft, found, meeting_id)
+    if len(found) < 2:  # noqa: PLR2004 - one is not several
+        return found[0] if found else None
+    occurrences = [b for b in found if meeting_id is not None and b.meeting_id == meeting_id]
+    if len(occurrences) < 2:  # noqa: PLR2004
+        return _join(draft, found, meeting_id)
+    named = _occurrence(occurrences, own_id, device, start)
+    return named if named or own_id else min(occurrences, key=lambda b: (b.is_over, b.start))
+
+
+def _occurrence(
+    of_series: list[Booking], own_id: str | None, device: DeviceId, start: datetime | None
+) -> Booking | None:
+    named = (b for b in of_series if own_id is not None and b.ids.get(device) == own_id)
+    return next(named, None) or next((b for b in of_series if b.start == start), None)
 
 
 def _answers(b: Booking, uuid: str | None, meeting_id: str | None, own_id: str | None, device: DeviceId) -> bool:
@@ -153,15 +180,24 @@ def learn(
 
 
 def match_listed(
-    draft: Draft, entry: ListedBooking, device: DeviceId, *, rivals: tuple[ListedBooking, ...]
+    draft: Draft,
+    entry: ListedBooking,
+    device: DeviceId,
+    *,
+    rivals: tuple[ListedBooking, ...],
+    shared: Container[str | None] = (),
 ) -> Booking | None:
     """
     The booking that a list entry shows.
 
     By its aliases; without a known one, by its content, when exactly one of our bookings that have no MeetingId yet
     fits this entry and no entry of *rivals* (the other entries of unknown alias) fits that booking too. Not by content
-    where the alias would have told: a local calendar uses a request's BookingRequestUUID as MeetingId.
+    where the alias would have told: a local calendar uses a request's BookingRequestUUID as MeetingId. A MeetingId that
+    is *shared* by several entries names none of them by itself.
     """
+    if entry.meeting_id in shared:
+        of_series = [b for b in draft.bookings.values() if b.meeting_id == entry.meeting_id]
+        return _occurrence(of_series, entry.id, device, entry.start)
     named = find(draft, uuid=None, meeting_id=entry.meeting_id, own_id=entry.id, device=device)
     if named is not None:
         return named

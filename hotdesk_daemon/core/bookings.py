@@ -18,6 +18,7 @@ from hotdesk_daemon.core.desk import (
     Verdict,
     altered,
 )
+from hotdesk_daemon.core.draft import START_TOLERANCE
 from hotdesk_daemon.core.ids import BookingId, DeviceId
 from hotdesk_daemon.core.inputs import (
     BookingCreated,
@@ -29,6 +30,7 @@ from hotdesk_daemon.core.inputs import (
     CalendarKind,
     CheckedIn,
     Deleted,
+    End,
     Input,
     ListCause,
     ListedBooking,
@@ -175,6 +177,9 @@ def move(draft: Draft, booking: Booking, event: BookingMoved) -> Booking:
 
 
 def begin(draft: Draft, booking: Booking, event: BookingEvent) -> Booking:
+    """It runs; when its start is well ahead by what we hold, it was moved meanwhile, or this is an old event."""
+    if draft.now < booking.start - START_TOLERANCE:
+        sync.surprise(draft, event.device)
     draft.clear_timer(f"request:{booking.booking_id}")
     return watch(draft, altered(learn_event(draft, booking, event), state=BookingState.STARTED))
 
@@ -183,7 +188,10 @@ def check_in(draft: Draft, booking: Booking, event: CheckedIn) -> Booking:
     return attrs.evolve(learn_event(draft, booking, event), checked_in=True)
 
 
-def finish(draft: Draft, booking: Booking, event: BookingEvent) -> Booking:
+def finish(draft: Draft, booking: Booking, event: End) -> Booking:
+    """It is over; when it ended at another time than we hold, it was moved meanwhile, or this is an old event."""
+    if event.end is not None and abs(event.end - booking.end) > START_TOLERANCE:
+        sync.surprise(draft, event.device)
     return altered(learn_event(draft, booking, event), end_cause="End")
 
 
@@ -205,7 +213,8 @@ def surprised(draft: Draft, booking: Booking | None, event: BookingEvent) -> Boo
 
 def surprised_if_ahead(draft: Draft, booking: Booking, event: BookingEvent) -> Booking:
     """An old event of a booking whose time is over changes nothing; one that may still run is a surprise."""
-    if draft.now < booking.end:
+    told_end = event.start + timedelta(minutes=event.duration_min) if isinstance(event, BookingCreated) else booking.end
+    if draft.now < max(booking.end, told_end):
         sync.surprise(draft, event.device)
     return booking
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from hotdesk_daemon.core import inputs as i
@@ -64,7 +65,8 @@ def _apply_event(draft: Draft, event: i.BookingEvent) -> None:
 
 def _named(draft: Draft, event: i.BookingEvent) -> Booking | None:
     uuid, meeting_id = event.booking_request_uuid, meeting_named(event)
-    found = find(draft, uuid=uuid, meeting_id=meeting_id, own_id=event.id, device=event.device)
+    start = event.start if isinstance(event, i.BookingCreated) else None
+    found = find(draft, uuid=uuid, meeting_id=meeting_id, own_id=event.id, device=event.device, start=start)
     if found is not None or not isinstance(event, i.BookingCreated) or event.booking_request_uuid is not None:
         return found
     # A request without a BookingRequestUUID can only be recognised by its times.
@@ -142,8 +144,10 @@ def _apply_list(draft: Draft, listed: i.BookingsListed) -> int:
     before = draft.bookings
     seen: set[str] = set()
     nameless = tuple(entry for entry in listed.bookings if not is_known(draft, entry, listed.device))
-    for entry in listed.bookings:
-        match = match_listed(draft, entry, listed.device, rivals=nameless)
+    names = Counter(entry.meeting_id for entry in {*listed.bookings} if entry.meeting_id is not None)
+    shared = {name for name, times in names.items() if times > 1}
+    for entry in dict.fromkeys(listed.bookings):
+        match = match_listed(draft, entry, listed.device, rivals=nameless, shared=shared)
         if match is not None and match.booking_id in seen:
             match = None
         booking = meet_booking(draft, match, (listed, entry), "BookingsListed/present")

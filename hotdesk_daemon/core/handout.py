@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from hotdesk_daemon.core.commands import BookingCommand, Logout
-from hotdesk_daemon.core.desk import CommandState, LinkState, OpenCommand
+from hotdesk_daemon.core.desk import Booking, CommandState, LinkState, OpenCommand
 from hotdesk_daemon.core.steps import SendCommand
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _aim(draft: Draft, opened: OpenCommand) -> OpenCommand | None:
     booking = draft.bookings.get(opened.booking_id) if opened.booking_id else None
     if booking is None:
         return None
-    if booking.meeting_id is not None:
+    if booking.meeting_id is not None and not _is_of_series(draft, booking):
         aimed = attrs.evolve(command, meeting_id=booking.meeting_id, id=None)
         return attrs.evolve(opened, command=aimed, device=None)
     for device_id, own_id in booking.ids.items():
@@ -54,6 +54,13 @@ def _aim(draft: Draft, opened: OpenCommand) -> OpenCommand | None:
         if device is not None and device.link is not LinkState.DOWN:
             return attrs.evolve(opened, command=attrs.evolve(command, meeting_id=None, id=own_id), device=device_id)
     return None
+
+
+def _is_of_series(draft: Draft, booking: Booking) -> bool:
+    """Whether the MeetingId of *booking* would name others too."""
+    return any(
+        b.meeting_id == booking.meeting_id and b is not booking and not b.is_over for b in draft.bookings.values()
+    )
 
 
 def would_end_call(draft: Draft, command: OpenCommand) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -81,10 +82,14 @@ def forbidding(policy: Policy, *, start: datetime, duration_min: int) -> Objecti
     return None
 
 
+_WEEK: Final = timedelta(days=8)  # and a day, so that every weekday is in it whole
+
+
 def _is_open(policy: Policy, start: datetime, end: datetime) -> bool:
     """Walk the opening periods in order and see whether they cover [start, end) without a gap."""
     zone = ZoneInfo(policy.time_zone)
     covered = start
+    end = min(end, start + _WEEK)  # open for so long without a gap is open always: the periods are those of a week
     day = start.astimezone(zone).date()
     while covered < end and day <= end.astimezone(zone).date():
         for hours in sorted(policy.opening_hours, key=lambda h: h.opens_min):

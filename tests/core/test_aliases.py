@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hotdesk_daemon.core.commands import Delete
 from hotdesk_daemon.core.desk import BookingState, Origin, Verdict
 from hotdesk_daemon.core.inputs import (
     BookAsked,
@@ -277,3 +278,75 @@ def test_asked_twice_under_one_uuid_is_one_wish() -> None:
     third = story.feed(BookAsked(booking_request_uuid=U2, start=after(300), duration_min=60))
     assert list(story.desk.bookings)[0] == third.booking_id  # noqa: RUF015
     assert 1 == len(story.sent)
+
+
+# --- one MeetingId for all occurrences of a recurring meeting ---------------------------------------------------------
+
+DAILY = tuple(listed(M1, own=f"webex-{day}", at=60 + day * 1440, last=30) for day in range(3))
+
+
+def series() -> Story:
+    story = Story(calendar=HYBRID).start(*DAILY)
+    story.feed(SyncRequired(device=A))
+    story.wait(1, answering=False).answer_list(*DAILY)
+    return story
+
+
+def starts(story: Story) -> dict[str, float]:
+    return {b.booking_id: (b.start - T0).total_seconds() / 60 for b in story.desk.bookings.values() if not b.is_over}
+
+
+def test_occurrences_that_share_a_meeting_id_stay_apart_over_lists_and_sessions() -> None:
+    story = series()
+    before = starts(story)
+
+    story.reconnect().answer_list(*(listed(M1, own=f"again-{k}", at=60 + k * 1440, last=30) for k in (2, 1, 0)))
+
+    assert [60, 60 + 1440, 60 + 2 * 1440] == list(before.values())
+    assert before == starts(story)
+
+
+@pytest.mark.parametrize("own", ["webex-1", None])
+def test_an_event_is_about_the_occurrence_with_its_id_else_about_the_first(own: str | None) -> None:
+    story = series()
+
+    story.feed(Deleted(device=A, meeting_id=M1, id=own))
+
+    first, second, third = starts(series()).items()
+    assert dict([first, third] if own else [second, third]) == starts(story)
+
+
+def test_an_occurrence_nobody_knows_is_not_taken_for_another() -> None:
+    story = series()
+
+    story.feed(created(M1, own="webex-9", at=60 + 3 * 1440, last=30), Deleted(device=A, meeting_id=M1, id="webex-8"))
+
+    assert [60, 60 + 1440, 60 + 2 * 1440, 60 + 3 * 1440] == list(starts(story).values())
+
+
+def test_a_companion_tells_of_the_same_occurrence_by_its_start() -> None:
+    story = Story(calendar=HYBRID, devices=(A, B)).start(*DAILY)
+
+    story.feed(created(M1, own="b-7", at=60 + 1440, last=30, device=B))
+
+    assert 3 == len(starts(story))
+
+
+def test_one_occurrence_is_deleted_by_its_id() -> None:
+    story = series()
+
+    story.feed(DeleteAsked(booking_id=list(story.desk.bookings)[1]))
+
+    assert [Delete(id="webex-1")] == story.sent
+
+
+def test_what_a_list_shows_twice_is_one_booking() -> None:
+    story = Story(calendar=HYBRID).start(*DAILY, DAILY[0])
+
+    assert 3 == len(starts(story))
+
+
+def test_two_entries_under_one_id_are_two_bookings() -> None:
+    story = Story().start(listed(None, own="webex-1"), listed(None, own="webex-1", at=60))
+
+    assert [0, 60] == list(starts(story).values())

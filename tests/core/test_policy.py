@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import attrs
 import pytest
 
 from hotdesk_daemon.core.policy import Hours, Policy, forbidding, objection
@@ -134,3 +136,15 @@ def test_a_rule_looks_at_the_day_in_its_own_time_zone() -> None:
 
     assert allows(policy, sunday_evening, 60)
     assert not allows(policy, sunday_evening + timedelta(days=1), 60)
+
+
+def test_a_booking_of_centuries_is_judged_at_once() -> None:
+    always = Policy(opening_hours=tuple(hours(day, "00:00", "24:00") for day in range(7)), time_zone=OSLO)
+    centuries = 900 * 365 * 1440
+    began = time.process_time()
+
+    assert allows(always, local("2026-03-27T09:00"), centuries)
+    assert not allows(
+        attrs.evolve(always, opening_hours=always.opening_hours[1:]), local("2026-03-27T09:00"), centuries
+    )
+    assert time.process_time() - began < 0.5

@@ -9,10 +9,12 @@ import pytest
 from hotdesk_daemon.core.desk import BookingState, Held, LinkState, Origin, Verdict
 from hotdesk_daemon.core.inputs import (
     BookingCreated,
+    BookingEvent,
     BookingMoved,
     BookingsListed,
     CalendarKind,
     Deleted,
+    End,
     LinkDown,
     LinkUp,
     ListCause,
@@ -569,3 +571,35 @@ def test_a_late_event_of_something_old_is_no_surprise_and_of_something_ahead_it_
     assert 1 == story.desk.counters.surprises
     story.wait(40).feed(again)
     assert 1 == story.desk.counters.surprises
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        created(M1, at=300),
+        End(device=A, meeting_id=M2, end=after(60)),
+        Start(device=A, meeting_id=M2),
+    ],
+    ids=["created anew for later", "the end of what was moved on", "the start of what was moved on"],
+)
+def test_an_event_that_tells_other_times_than_we_hold_is_settled_by_a_list(event: BookingEvent) -> None:
+    story = Story(calendar=HYBRID).start(listed(M1), listed(M2, at=240)).wait(61)
+    story.feed(End(device=A, meeting_id=M1))
+    story.wait(1)
+    before = len(story.lists)
+
+    story.feed(event)
+    story.wait(1, answering=False).answer_list(listed(M2, at=240))
+
+    assert ListCause.SURPRISE is story.lists[before].cause
+    assert {M1: "ended", M2: "created"} == {b.meeting_id: b.state.value for b in story.desk.bookings.values()}
+
+
+def test_an_end_at_the_time_that_we_hold_costs_no_list() -> None:
+    story = Story().start(listed(M1)).wait(61)
+    before = len(story.lists)
+
+    story.feed(End(device=A, meeting_id=M1, end=after(60)))
+    story.wait(1, answering=False)
+
+    assert before == len(story.lists)
