@@ -64,6 +64,7 @@ RULES: Final[Mapping[str, Mapping[str, Rule | tuple[Rule, Rule]]]] = {
     "StandbyState": {"value": Rule.WORD},
     "Presentation": {"instance": Rule.ALIAS, "sending_mode": Rule.WORD},
     "ListedBooking": {"id": Rule.ALIAS, "meeting_id": Rule.ALIAS, "title": Rule.TITLE, **_ORGANIZER},
+    "BookingsListed": {"unread": Rule.ALIAS},
     "ListFailed": {"error": Rule.TEXT},
     "LinkUp": {"software": Rule.RELEASE},
     "LinkDown": {"cause": Rule.TEXT},

@@ -140,6 +140,10 @@ class Booking:
     def is_over(self) -> bool:
         return self.state in OVER
 
+    def is_any_of(self, ids: frozenset[str], device: DeviceId) -> bool:
+        """Whether *device* means it by one of *ids*, which are Ids and MeetingIds."""
+        return not ids.isdisjoint({self.meeting_id, self.booking_request_uuid, self.ids.get(device)})
+
 
 @attrs.frozen(kw_only=True, slots=False)  # see `altered`
 class Device:

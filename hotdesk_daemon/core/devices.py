@@ -143,6 +143,7 @@ def _apply_list(draft: Draft, listed: i.BookingsListed) -> int:
     """Make the bookings what the list says; return how many of them it corrected."""
     before = draft.bookings
     seen: set[str] = set()
+    unread = frozenset(listed.unread)
     nameless = tuple(entry for entry in listed.bookings if not is_known(draft, entry, listed.device))
     names = Counter(entry.meeting_id for entry in {*listed.bookings} if entry.meeting_id is not None)
     shared = {name for name, times in names.items() if times > 1}
@@ -155,7 +156,7 @@ def _apply_list(draft: Draft, listed: i.BookingsListed) -> int:
             seen.add(booking.booking_id)
             meet_change(draft, booking, listed, "BookingsListed/present")
     for booking in list(draft.bookings.values()):
-        if booking.booking_id in seen or booking.is_over:
+        if booking.booking_id in seen or booking.is_over or booking.is_any_of(unread, listed.device):
             continue
         meet_booking(draft, booking, listed, "BookingsListed/missing")
         meet_change(draft, booking, listed, "BookingsListed/missing")

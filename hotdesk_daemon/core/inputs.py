@@ -290,10 +290,16 @@ class ListCause(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class BookingsListed(DeviceInput):
-    """The complete list of one device, from today on."""
+    """
+    The complete list of one device, from today on.
+
+    ``skipped`` counts entries that are no reservations (running ad hoc calls) or could not be read; ``unread`` are the
+    ids of the latter, for their bookings are not missing.
+    """
 
     bookings: tuple[ListedBooking, ...] = ()
-    skipped: int = 0  # entries that are no reservations (running ad hoc calls) or could not be read
+    skipped: int = 0
+    unread: tuple[str, ...] = ()
 
 
 @attrs.frozen(kw_only=True)

@@ -34,9 +34,17 @@ def parse_list(result: object, *, device: DeviceId) -> BookingsListed:
     total = read_integer(_group(answer, "ResultInfo").get("TotalRows"))
     if total is not None and total > len(entries):
         raise ProtocolError(f"the list is incomplete: {len(entries)} of {total} rows")
-    read = [_reservation(entry) for entry in entries]
-    bookings = tuple(booking for booking in read if booking is not None)
-    return BookingsListed(device=device, bookings=bookings, skipped=len(entries) - len(bookings))
+    bookings: list[ListedBooking] = []
+    unread: list[str] = []
+    for entry in entries:
+        if isinstance(entry, dict) and not _is_ad_hoc_call(entry):
+            try:
+                bookings.append(parse_booking(entry))
+            except ProtocolError:
+                unread += filter(None, (read_text(entry.get("Id")), read_text(entry.get("MeetingId"))))
+    return BookingsListed(
+        device=device, bookings=tuple(bookings), skipped=len(entries) - len(bookings), unread=tuple(unread)
+    )
 
 
 def parse_get(result: object) -> ListedBooking:
@@ -86,15 +94,6 @@ def _answer(result: object) -> dict[str, object]:
     if status is not None and status.lower() != _FINE:
         raise ProtocolError(f"the result has status {status[:64]}")
     return answer
-
-
-def _reservation(entry: object) -> ListedBooking | None:
-    if not isinstance(entry, dict) or _is_ad_hoc_call(entry):
-        return None
-    try:
-        return parse_booking(entry)
-    except ProtocolError:
-        return None
 
 
 def _is_ad_hoc_call(entry: dict[str, object]) -> bool:

@@ -603,3 +603,15 @@ def test_an_end_at_the_time_that_we_hold_costs_no_list() -> None:
     story.wait(1, answering=False)
 
     assert before == len(story.lists)
+
+
+def test_a_booking_whose_entry_cannot_be_read_is_not_missing() -> None:
+    story = Story().start(listed(M1, at=60), listed(None, own="webex-2", at=180), listed(M2, at=300))
+    story.feed(SyncRequired(device=A))
+    story.wait(1, answering=False)
+
+    story.feed(BookingsListed(device=A, skipped=2, unread=("webex-1", M1, "webex-2")))
+
+    assert {M1: "created", None: "created", M2: "deleted"} == {
+        b.meeting_id: b.state.value for b in story.desk.bookings.values()
+    }

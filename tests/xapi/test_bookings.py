@@ -120,6 +120,14 @@ def test_an_unreadable_entry_is_counted_and_the_others_stay(entry: object) -> No
     assert 1 == listed.skipped
 
 
+def test_an_unreadable_reservation_is_known_by_its_ids_and_a_running_call_is_none() -> None:
+    call = _entry(Spark={"MeetingType": "Adhoc"}, MeetingId="")
+
+    listed = _listed(_entry(Time={}), _entry(Id=7, MeetingId="", Time={}), call)
+
+    assert (("webex-41", "meeting-41", "7"), 3) == (listed.unread, listed.skipped)
+
+
 def test_entries_may_lack_the_organizer_and_the_title() -> None:
     entry = _entry()
     del entry["Organizer"], entry["Title"]
