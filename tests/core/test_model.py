@@ -20,7 +20,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from hotdesk_daemon.core.commands import Book, Command, Delete, Edit, Logout
-from hotdesk_daemon.core.desk import BookingState, CommandState, Desk, SignInState
+from hotdesk_daemon.core.desk import BookingState, CommandState, Desk, OpenCommand, SignInState
+from hotdesk_daemon.core.ids import BookingId
 from hotdesk_daemon.core.inputs import (
     BookAsked,
     BookingCreated,
@@ -51,7 +52,7 @@ from hotdesk_daemon.core.inputs import (
     SyncRequired,
     TimerFired,
 )
-from hotdesk_daemon.core.policy import Policy
+from hotdesk_daemon.core.policy import Policy, Stage, objection
 from hotdesk_daemon.core.steps import ListBookings, SendCommand
 from tests.core.soundness import decided
 from tests.core.story import DESK, HYBRID, LOCAL, T0, A
@@ -297,12 +298,20 @@ class LyingWorld(RuleBasedStateMachine):
                 self.give(CommandAnswered(command_id=command_id, outcome=Outcome.NOT_DONE))
             if self.give(CommandSending(command_id=command_id, device=A, attempt=attempt)) is not None:
                 return
+            self.assert_asked_for(self.desk.commands[command_id])
         outcome = Outcome.UNKNOWN
         if is_late and not is_answered:
             self.late.append((self.world.now + self.longest_delay(), command_id, held.command))
         elif is_done:
             outcome = self.carry_out(command_id, held.command)
         self.give(CommandAnswered(command_id=command_id, outcome=outcome if is_answered else Outcome.UNKNOWN))
+
+    def assert_asked_for(self, command: OpenCommand) -> None:
+        """What the rules decided leaves only while they ask for it."""
+        if command.by_rule:
+            booking = self.desk.bookings[command.booking_id or BookingId("")]
+            why = objection(self.desk.policy, start=booking.start, duration_min=booking.duration_min)
+            assert (Stage.ENFORCE, True) == (self.desk.stage, why is not None)
 
     def fingerprint(self) -> object:
         meetings = sorted((m.meeting_id, m.start, m.duration_min) for m in self.world.meetings.values())
@@ -375,6 +384,11 @@ class LyingWorld(RuleBasedStateMachine):
     @rule()
     def someone_asks_us_to_sign_out(self) -> None:
         self.give(SignOutAsked())
+
+    @rule(longest=st.sampled_from([None, 30, LONGEST]), stage=st.sampled_from([Stage.ENFORCE, Stage.OBSERVE]))
+    def the_rules_change(self, longest: int | None, stage: Stage) -> None:
+        policy = Policy(max_duration_min=longest)
+        self.give(DeskConfigured(desk=DESK, calendar=self.world.calendar, devices=(A,), stage=stage, policy=policy))
 
     # --- the network -------------------------------------------------------------------------------------------------
 
