@@ -15,7 +15,7 @@ import attrs
 
 from hotdesk_daemon.core import orders, settlement
 from hotdesk_daemon.core.commands import AlertDisplay, Delete, Edit
-from hotdesk_daemon.core.desk import Booking, BookingState, ChangeState, CommandState, Verdict, altered, is_stale
+from hotdesk_daemon.core.desk import Booking, BookingState, ChangeState, Verdict, altered, is_stale
 from hotdesk_daemon.core.policy import Stage, objection
 from hotdesk_daemon.core.steps import Life
 
@@ -33,8 +33,9 @@ _JUDGED = frozenset({BookingState.CREATED, BookingState.STARTED})
 
 
 def judge(draft: Draft) -> None:
-    """Judge every booking that waits for it."""
-    waiting = [b for b in draft.bookings.values() if b.verdict is Verdict.UNDECIDED and b.state in _JUDGED]
+    """Judge every booking that waits for it; one that is over by its times, and came late, is not worth a command."""
+    undecided = (b for b in draft.bookings.values() if b.verdict is Verdict.UNDECIDED)
+    waiting = [b for b in undecided if b.state in _JUDGED and draft.now < b.end]
     if not waiting or is_stale(draft.devices.values()):
         return
     for booking in waiting:
@@ -50,9 +51,9 @@ def judge(draft: Draft) -> None:
 
 
 def reconsider(draft: Draft) -> None:
-    """Other rules may allow what waits to be deleted or put back: then it is judged anew, and what waits is dropped."""
-    waiting = {c.booking_id for c in draft.open_commands() if c.by_rule and c.state is CommandState.PENDING}
-    for booking in [b for b in draft.bookings.values() if b.booking_id in waiting]:
+    """Other rules may allow what is to be deleted or put back: then it is judged anew, and nothing more is sent."""
+    concerned = {c.booking_id for c in draft.commands.values() if c.by_rule}
+    for booking in [b for b in draft.bookings.values() if b.booking_id in concerned]:
         if objection(draft.base.policy, start=booking.start, duration_min=booking.duration_min) is None:
             draft.put_booking(altered(booking, verdict=Verdict.UNDECIDED))
 

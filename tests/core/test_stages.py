@@ -86,6 +86,21 @@ def test_mended_rules_take_back_what_was_wrong_and_has_not_left() -> None:
     ]
 
 
+def test_a_deletion_whose_answer_was_lost_is_not_sent_again_by_rules_that_were_mended() -> None:
+    story = at(Stage.ENFORCE)
+    story.feed(created("new", at=300, last=120))
+    story.send(Outcome.UNKNOWN)
+
+    story.policy = Policy(max_duration_min=240)
+    story.configure()
+    for _ in range(2):
+        story.answer_list(listed(M1, at=60), listed("new", at=300, last=120))
+        story.wait(0.5, answering=False)
+
+    assert 1 == len(story.sent)
+    assert ["dropped"] == list(story.outbox.values())
+
+
 def test_a_warning_that_is_no_longer_true_is_not_shown() -> None:
     story = at(Stage.WARN)
     story.feed(created("new", at=300, last=120))

@@ -113,6 +113,15 @@ def test_a_rejected_booking_that_is_made_to_fit_before_its_deletion_left_is_kept
     assert "no such open command on this desk" == sending.refusal
 
 
+@pytest.mark.parametrize(("late_min", "sent"), [(59, [Delete(meeting_id=M1)]), (60, [])])
+def test_a_booking_that_is_heard_of_when_it_is_over_is_not_deleted(late_min: int, sent: list[Delete]) -> None:
+    story = Story(calendar=HYBRID, policy=Policy(max_duration_min=30)).start().wait(late_min)
+
+    story.feed(created(M1, at=0, last=60))
+
+    assert sent == story.sent
+
+
 def test_a_rejected_booking_is_judged_by_its_new_times() -> None:
     story = Story(policy=HOUR, stage=Stage.OBSERVE).start()
     story.feed(created(M1, at=60, last=120), moved(last=180))
