@@ -58,6 +58,7 @@ _SAID_BY_CORE: Final = """
     moved to times that are allowed|the booking was moved to times that are allowed
     the rules no longer ask for it|the rules no longer ask to put it back
     its booking was taken back before it was sent|taken back before it was sent
+    its time was over before it could be sent
     its deadline passed before it could be sent|no list could settle it before its deadline
     the device took it, but it was never carried out|the daemon ended while it was being sent
     the answer was lost and no single booking in the list fits

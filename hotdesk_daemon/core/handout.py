@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from hotdesk_daemon.core.commands import BookingCommand, Logout
+from hotdesk_daemon.core.commands import Book, BookingCommand, Edit, Logout
 from hotdesk_daemon.core.desk import Booking, CommandState, LinkState, OpenCommand
 from hotdesk_daemon.core.steps import SendCommand
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Why a sign-out does not leave.
 CALL_RUNS: Final = "a call is running: signing out would end it"
+#: Why a booking or an edit that a person asked for does not leave.
+TOO_LATE: Final = "its time was over before it could be sent"
 _UNANSWERED: Final = frozenset({CommandState.PENDING, CommandState.SENDING, CommandState.UNKNOWN})
 
 
@@ -70,6 +73,15 @@ def would_end_call(draft: Draft, command: OpenCommand) -> bool:
     return is_spared and device is not None and device.in_call
 
 
+def is_too_late(draft: Draft, command: OpenCommand) -> bool:
+    """Whether the times that a person asked for are over."""
+    match command.command:
+        case Book(start=start, duration_min=minutes) | Edit(start=datetime() as start, duration_min=int() as minutes):
+            return not command.by_rule and start + timedelta(minutes=minutes) <= draft.now
+        case _:
+            return False
+
+
 def unfit(draft: Draft, command: OpenCommand, sending: CommandSending) -> str | None:
     """Why a command may not leave as it was handed out."""
     if draft.sends_nothing is not None:
@@ -77,6 +89,8 @@ def unfit(draft: Draft, command: OpenCommand, sending: CommandSending) -> str | 
     told = command.command
     if would_end_call(draft, command):
         return CALL_RUNS
+    if is_too_late(draft, command):
+        return TOO_LATE
     if not isinstance(told, BookingCommand):
         return None
     booking = draft.bookings.get(command.booking_id) if command.booking_id else None

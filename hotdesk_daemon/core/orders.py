@@ -100,10 +100,14 @@ def claim(draft: Draft, command: OpenCommand, sending: CommandSending) -> OpenCo
 
     From the commit of this step on it may have been carried out. An alias that means another booking by now (Ids are
     valid for one boot) or nothing at all must not leave: the command is handed out anew, by the alias that holds then.
+    One that would end a call, or whose times are over, ends here.
     """
     why = handout.unfit(draft, command, sending)
     if why is not None:
         draft.refuse(why)
+        if command.state is CommandState.PENDING and why in settlement.FOR_GOOD:
+            settlement.FOR_GOOD[why](draft, command)
+            return command
         draft.detail = why
         draft.set_timer("hand", draft.now + HAND_AGAIN)
         return attrs.evolve(command, state=CommandState.PENDING, handed=False)
@@ -242,34 +246,8 @@ def _times(draft: Draft, command: OpenCommand) -> tuple[datetime, int] | None:
 def _park(draft: Draft, command: OpenCommand, message: str) -> OpenCommand:
     draft.detail = message
     if command.refused:
-        _fail_request(draft, command, f"the device refused it: {message}", end_cause="refused")
+        settlement.fail_request(draft, command, f"the device refused it: {message}", end_cause="refused")
     return attrs.evolve(command, state=CommandState.PARKED, message=message)
-
-
-def _fail_request(draft: Draft, command: OpenCommand, text: str, *, end_cause: str) -> None:
-    """The booking that a ``Book`` asked for will not come, unless the command is retried."""
-    _turn(draft, command, BookingState.REQUESTED, BookingState.FAILED, "booking.failed", text, end_cause=end_cause)
-
-
-def _turn(
-    draft: Draft,
-    command: OpenCommand,
-    before: BookingState,
-    after: BookingState,
-    code: str,
-    text: str,
-    *,
-    end_cause: str | None,
-) -> None:
-    """Move the booking of a ``Book`` from *before* to *after*, if it stands there."""
-    booking = draft.bookings.get(command.booking_id) if command.booking_id else None
-    if booking is None or booking.state is not before or not isinstance(command.command, Book):
-        return
-    draft.because(Life.BOOKING, code, text, before=before, after=after, booking=booking, cause_seq=command.cause_seq)
-    draft.clear_timer(f"request:{booking.booking_id}")
-    draft.put_booking(
-        attrs.evolve(booking, state=after, end_cause=end_cause, changed_at=draft.now, changed_seq=draft.seq)
-    )
 
 
 def _asked_before_this_list(draft: Draft, command: OpenCommand) -> bool:
@@ -288,7 +266,7 @@ def retry(draft: Draft, command: OpenCommand, _: RetryAsked) -> OpenCommand:
     seconds = draft.base.deadline_s
     deadline = draft.now + timedelta(seconds=seconds)
     draft.set_timer(f"command:{command.command_id}", deadline)
-    _turn(
+    settlement.turn(
         draft,
         command,
         BookingState.FAILED,
@@ -301,7 +279,7 @@ def retry(draft: Draft, command: OpenCommand, _: RetryAsked) -> OpenCommand:
 
 
 def drop(draft: Draft, command: OpenCommand, _: DropAsked) -> OpenCommand:
-    _fail_request(draft, command, "a person dropped the command", end_cause="dropped")
+    settlement.fail_request(draft, command, "a person dropped the command", end_cause="dropped")
     booking = draft.bookings.get(command.booking_id) if command.booking_id else None
     moving = isinstance(command.command, Edit) and command.command.start is not None
     if booking is not None and moving and booking.change is not ChangeState.NONE:

@@ -6,7 +6,7 @@ At the end of every step `settle` looks whether what an open command was to brin
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -25,6 +25,8 @@ from hotdesk_daemon.core.policy import Stage
 from hotdesk_daemon.core.steps import Life
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from hotdesk_daemon.core.draft import Draft
 
 
@@ -62,8 +64,6 @@ def settle(draft: Draft) -> None:
             end(draft, command, CommandState.DONE, "command.done", "its effect holds")
         elif _is_unasked(draft, command):
             _withdraw(draft, command)
-        elif command.state is CommandState.PENDING and handout.would_end_call(draft, command):
-            _spare_call(draft, command)
         elif isinstance(command.command, Book) and command.state is not CommandState.PARKED:
             booking = draft.bookings.get(command.booking_id) if command.booking_id else None
             if booking is not None and booking.state is BookingState.FAILED:
@@ -86,6 +86,32 @@ def _give_up_message(draft: Draft, command: OpenCommand) -> None:
 def end(draft: Draft, command: OpenCommand, state: CommandState, code: str, text: str) -> None:
     draft.because(Life.COMMAND, code, text, before=command.state, after=state, command=command)
     draft.put_command(attrs.evolve(command, state=state, answered_at=command.answered_at or draft.now))
+
+
+def fail_request(draft: Draft, command: OpenCommand, text: str, *, end_cause: str) -> None:
+    """The booking that a ``Book`` asked for will not come, unless the command is retried."""
+    turn(draft, command, BookingState.REQUESTED, BookingState.FAILED, "booking.failed", text, end_cause=end_cause)
+
+
+def turn(
+    draft: Draft,
+    command: OpenCommand,
+    before: BookingState,
+    after: BookingState,
+    code: str,
+    text: str,
+    *,
+    end_cause: str | None,
+) -> None:
+    """Move the booking of a ``Book`` from *before* to *after*, if it stands there."""
+    booking = draft.bookings.get(command.booking_id) if command.booking_id else None
+    if booking is None or booking.state is not before or not isinstance(command.command, Book):
+        return
+    draft.because(Life.BOOKING, code, text, before=before, after=after, booking=booking, cause_seq=command.cause_seq)
+    draft.clear_timer(f"request:{booking.booking_id}")
+    draft.put_booking(
+        attrs.evolve(booking, state=after, end_cause=end_cause, changed_at=draft.now, changed_seq=draft.seq)
+    )
 
 
 def end_change(draft: Draft, booking: Booking, code: str, text: str) -> Booking:
@@ -117,3 +143,19 @@ def _spare_call(draft: Draft, command: OpenCommand) -> None:
     parked, why = CommandState.PARKED, handout.CALL_RUNS
     draft.because(Life.COMMAND, "command.parked", why, before=command.state, after=parked, command=command)
     draft.put_command(attrs.evolve(command, state=parked, message=why))
+
+
+def _give_up(draft: Draft, command: OpenCommand) -> None:
+    why = handout.TOO_LATE
+    end(draft, command, CommandState.DROPPED, "command.dropped", why)
+    fail_request(draft, command, why, end_cause=why)
+    booking = draft.bookings.get(command.booking_id) if command.booking_id else None
+    if booking is not None and booking.change is ChangeState.EDIT_ASKED:
+        end_change(draft, booking, "change.dropped", why)
+
+
+#: What becomes of a command that is not to leave, by the reason, where waiting cannot help.
+FOR_GOOD: Final[Mapping[str, Callable[[Draft, OpenCommand], None]]] = {
+    handout.CALL_RUNS: _spare_call,
+    handout.TOO_LATE: _give_up,
+}

@@ -670,3 +670,66 @@ def test_commands_of_one_booking_do_not_settle_those_of_another() -> None:
     assert isinstance(story.sent[0], Book)
     assert isinstance(story.sent[0], Command)
     assert T0 == story.now
+
+
+# --- what comes too late ---------------------------------------------------------------------------------------------
+
+
+def ask(story: Story, wish: BookAsked | EditAsked, *, held_up_min: float) -> CommandSending:
+    """The wish is handed out, and the dispatcher gets to it so much later."""
+    story.feed(wish)
+    command_id = story.handed[-1].command_id
+    story.wait(held_up_min)
+    return CommandSending(command_id=command_id, device=A, attempt=1)
+
+
+@pytest.mark.parametrize(("held_up_min", "outbox"), [(4, "sending"), (5, "dropped")])
+def test_a_booking_is_not_made_when_its_time_is_over_before_it_could_be_sent(held_up_min: int, outbox: str) -> None:
+    story = Story().start()
+    sending = ask(story, BookAsked(booking_request_uuid=U1, start=T0, duration_min=5), held_up_min=held_up_min)
+
+    story.feed(sending)
+
+    assert [outbox] == list(story.outbox.values())
+    if outbox == "dropped":
+        assert (BookingState.FAILED, "its time was over before it could be sent") == (
+            story.booking.state,
+            story.booking.end_cause,
+        )
+
+
+def test_a_booking_is_not_moved_to_a_time_that_is_over() -> None:
+    story = Story(calendar=HYBRID).start(listed(M1, at=60))
+    wish = EditAsked(booking_id=story.booking.booking_id, start=T0, duration_min=2)
+
+    story.feed(ask(story, wish, held_up_min=3))
+
+    assert ["dropped"] == list(story.outbox.values())
+    assert (BookingState.CREATED, ChangeState.NONE) == (story.booking.state, story.booking.change)
+    story.feed(EditAsked(booking_id=story.booking.booking_id, start=after(120)))
+    assert Edit(meeting_id=M1, start=after(120), duration_min=60) == story.sent[-1]
+
+
+def test_a_booking_that_was_made_and_is_over_is_not_made_again_when_its_answer_is_lost() -> None:
+    story = Story().start()
+    story.feed(BookAsked(booking_request_uuid=U1, start=T0, duration_min=1))
+    lose_answer(story)
+
+    story.feed(LinkDown(device=A, cause="reset"))
+    story.wait(3).feed(LinkUp(device=A))
+    story.answer_list()
+    story.feed(CommandSending(command_id=story.handed[-1].command_id, device=A, attempt=2))
+
+    assert ["dropped"] == list(story.outbox.values())
+
+
+def test_what_comes_too_late_for_another_attempt_ends_with_the_next() -> None:
+    story = Story().start()
+    first = ask(story, BookAsked(booking_request_uuid=U1, start=T0, duration_min=5), held_up_min=1)
+    story.feed(first)
+
+    story.wait(5).feed(first)
+    assert ["pending"] == list(story.outbox.values())
+    story.wait(1).feed(first)
+
+    assert ["dropped"] == list(story.outbox.values())

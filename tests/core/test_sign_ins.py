@@ -283,7 +283,6 @@ def test_a_sign_out_that_would_end_a_call_can_be_tried_again_after_it() -> None:
     (command,) = story.handed
     story.feed(CommandSending(command_id=command.command_id, device=A, attempt=1))
 
-    story.feed(RetryAsked(command_id=command.command_id))
     assert ["parked"] == list(story.outbox.values())
     story.wait(5).feed(ActiveCalls(device=A, value=0), RetryAsked(command_id=command.command_id))
 
