@@ -85,7 +85,8 @@ def _give_up_message(draft: Draft, command: OpenCommand) -> None:
 
 def end(draft: Draft, command: OpenCommand, state: CommandState, code: str, text: str) -> None:
     draft.because(Life.COMMAND, code, text, before=command.state, after=state, command=command)
-    draft.put_command(attrs.evolve(command, state=state, answered_at=command.answered_at or draft.now))
+    message = text if state is CommandState.DROPPED else command.message  # what was dropped, nobody else explains
+    draft.put_command(attrs.evolve(command, state=state, message=message, answered_at=command.answered_at or draft.now))
 
 
 def fail_request(draft: Draft, command: OpenCommand, text: str, *, end_cause: str) -> None:

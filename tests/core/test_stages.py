@@ -66,6 +66,10 @@ def test_what_the_rules_decided_does_not_leave_at_a_stage_that_does_not_enforce_
     story.configure()
 
     assert ["dropped", "dropped"] == list(story.outbox.values())
+    told = {
+        command.message for step in story.steps for command in step.commands if command.state is CommandState.DROPPED
+    }
+    assert {"the rules no longer ask for it"} == told
     assert {(Verdict.REJECTED, ChangeState.NONE)} == {(b.verdict, b.change) for b in story.desk.bookings.values()}
 
 
