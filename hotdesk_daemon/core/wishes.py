@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from hotdesk_daemon.core import orders
+from hotdesk_daemon.core import orders, settlement
 from hotdesk_daemon.core.bookings import answer_time, new_booking
 from hotdesk_daemon.core.changes import wish_objection
 from hotdesk_daemon.core.commands import Book, Delete
@@ -61,7 +61,13 @@ def delete(draft: Draft, booking: Booking, _: DeleteAsked) -> Booking:
         draft.refuse(draft.sends_nothing)
         return booking
     draft.wish_booking = booking.booking_id
-    if orders.open_for(draft, booking.booking_id, Delete) is not None:
+    under_way = orders.open_for(draft, booking.booking_id, Delete)
+    if under_way is not None and under_way.by_rule and under_way.state is CommandState.PENDING:
+        # What people ask for is neither held back by the breaker nor given up with the rules.
+        settlement.end(draft, under_way, CommandState.DROPPED, "command.dropped", "asked by a person")
+    elif under_way is not None:
+        if under_way.by_rule:
+            draft.put_command(attrs.evolve(under_way, by_rule=False))
         draft.detail = "a deletion is under way already"
         return booking
     orders.order(draft, Delete(), why="asked by a person", booking=booking)

@@ -9,6 +9,7 @@ from hotdesk_daemon.core.desk import ChangeState, Verdict
 from hotdesk_daemon.core.inputs import (
     BookAsked,
     BookingMoved,
+    CommandAnswered,
     CommandSending,
     DeleteAsked,
     Deleted,
@@ -111,6 +112,25 @@ def test_a_rejected_booking_that_is_made_to_fit_before_its_deletion_left_is_kept
     assert ["dropped"] == list(story.outbox.values())
     assert (Verdict.ACCEPTED, 60) == (story.booking.verdict, story.booking.accepted_duration_min)
     assert "no such open command on this desk" == sending.refusal
+
+
+@pytest.mark.parametrize(("is_sent", "outbox"), [(False, ["dropped", "pending"]), (True, ["pending"])])
+def test_what_a_person_wants_deleted_too_does_not_depend_on_the_rules_any_more(
+    *, is_sent: bool, outbox: list[str]
+) -> None:
+    story = Story(policy=HOUR).start()
+    story.feed(created(M1, at=60, last=120))
+    if is_sent:
+        story.sending()
+    story.feed(DeleteAsked(booking_id=story.booking.booking_id))
+    if is_sent:
+        story.feed(CommandAnswered(command_id=story.handed[-1].command_id, outcome=Outcome.NOT_DONE))
+
+    story.policy = Policy()
+    story.configure()
+
+    assert outbox == list(story.outbox.values())
+    assert [False] == [command.by_rule for command in story.desk.commands.values()]
 
 
 @pytest.mark.parametrize(("late_min", "sent"), [(59, [Delete(meeting_id=M1)]), (60, [])])
