@@ -230,25 +230,27 @@ class Fleet:
         if ways is None or self.dispatcher is None:
             return  # let go meanwhile, and its desk is told so
         session, release = ways.session, self._release(worker, effect.device)
+        source = self._sources[effect.device]
 
-        async def read() -> tuple[tuple[Input, ...], bytes | None]:
+        async def tell(status: Input) -> None:
+            if self.ways.get(effect.device) is ways and ways.session == session:
+                await worker.mailbox.put(Letter(source=source, inputs=(status,)))
+
+        async def read() -> tuple[Input, bytes | None]:
             with noting(desk_id=desk, device_id=effect.device):
-                return await read_truth(ways, device=effect.device, release=release, cause=effect.cause)
+                return await read_truth(ways, device=effect.device, release=release, cause=effect.cause, tell=tell)
 
         # A command waits for its desk's list: that desk is listed before the others.
         is_awaited = bool(worker.desk.commands)
-        inputs, raw = await self.dispatcher.query(effect.device, read, urgent=is_awaited)
-        failed = isinstance(inputs[-1], ListFailed)
+        listed, raw = await self.dispatcher.query(effect.device, read, urgent=is_awaited)
+        failed = isinstance(listed, ListFailed)
         if self.ways.get(effect.device) is not ways:
             return  # let go while it answered
         if ways.session != session or (failed and not (self.started and ways.is_up)):
             # Asked in a session that has ended: what that ended says is told, and the next session lists by itself.
             return
         self._narrator.listed(effect.cause, failed=failed)
-        source = self._sources[effect.device]
-        for given in inputs[:-1]:
-            await worker.mailbox.put(Letter(source=source, inputs=(given,)))
-        await worker.mailbox.put(Letter(source=source, inputs=inputs[-1:], raw=raw))
+        await worker.mailbox.put(Letter(source=source, inputs=(listed,), raw=raw))
 
     @staticmethod
     def _release(worker: DeskWorker, device: DeviceId) -> Release | None:

@@ -13,7 +13,7 @@ from hotdesk_daemon.xapi.rendering import render_list
 from hotdesk_daemon.xapi.statuses import MIRRORED_STATUS_PATHS, parse_status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from hotdesk_daemon.core.ids import DeviceId
     from hotdesk_daemon.xapi.releases import Release
@@ -38,21 +38,28 @@ class Source(Caller, Protocol):
 
 
 async def read_truth(
-    source: Source, *, device: DeviceId, release: Release | None, cause: ListCause
-) -> tuple[tuple[Input, ...], bytes | None]:
+    source: Source,
+    *,
+    device: DeviceId,
+    release: Release | None,
+    cause: ListCause,
+    tell: Callable[[Input], Awaitable[None]],
+) -> tuple[Input, bytes | None]:
     """
-    Everything that makes the picture of *device* true again, the list last, and the list as JSON.
+    Everything that makes the picture of *device* true again: its list, and that as JSON; before it the statuses.
 
-    Where a fresh session has told every mirrored status, only the list is read. A failure of any kind is an input too.
+    Those are told as soon as they are read, for what the device says of them while it is listed is newer. Where a fresh
+    session has told every mirrored status, only the list is read. A failure of any kind is an input too.
     """
     try:
-        is_told = cause is ListCause.CONNECTED and source.tells_current_values
-        statuses = () if is_told else await source.read_statuses()
+        if cause is not ListCause.CONNECTED or not source.tells_current_values:
+            for status in await source.read_statuses():
+                await tell(status)
         rendered = render_list(release)
         result = await source.call(rendered.method, rendered.params)
-        return (*statuses, parse_list(result, device=device)), msgspec.json.encode(result)
+        return parse_list(result, device=device), msgspec.json.encode(result)
     except HotdeskError as exc:
-        return (ListFailed(device=device, error=str(exc)),), None
+        return ListFailed(device=device, error=str(exc)), None
 
 
 async def read_by_socket(caller: Caller, *, device: DeviceId) -> tuple[Input, ...]:

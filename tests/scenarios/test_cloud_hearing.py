@@ -333,6 +333,21 @@ async def test_a_device_whose_clock_is_ahead_is_believed_at_once_and_not_for_lon
     assert 1.0 == await counted(site, "overtaken")
 
 
+@over("queue")
+async def test_what_was_said_before_a_reading_and_comes_after_it_is_not_believed(open_site: OpenSite) -> None:
+    site = await open_site("local")
+    name = "Webex.DevicePersonalization.Personalized"
+    tell_status(site, {"Standby.State": "Off"})
+    await site.advance(60)
+    await site.call("POST", f"/api/v1/desks/{site.desk_id()}/resync")
+    await site.advance(60)
+    tell_status(site, {name: "True"}, ahead=timedelta(seconds=-90))
+    await site.advance(1)
+
+    assert [False] == [device.personalized for device in site.state().devices.values()]
+    assert 1.0 == await counted(site, "overtaken")
+
+
 # --- actions among messages ------------------------------------------------------------------------------------------
 
 

@@ -34,6 +34,17 @@ async def test_f01_sync_required_makes_the_desk_stale_until_the_list_is_applied(
     assert Seen(lists=1, codes=["link.doubted", "list.asked", "list.applied"]) == await seen(site)
 
 
+async def test_what_a_device_shows_while_it_is_listed_is_newer_than_what_was_read_before(open_site: OpenSite) -> None:
+    site = await open_site("local")
+    site.device.faults.enable("late_reply", command="Bookings List", seconds=5.0, times=1)
+    await site.call("POST", f"/api/v1/desks/{site.desk_id()}/resync")
+    await site.advance(1)
+    site.device.people.standby()
+    await site.advance(10)
+
+    assert ["Standby"] == [device.standby for device in site.state().devices.values()]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 async def test_f01_the_list_replaces_what_was_held(open_site: OpenSite, kind: str) -> None:
     """

@@ -3,12 +3,16 @@ From an organisation's messages to its desks' mailboxes.
 
 A message counts as taken when everything in it is durable: only then may the queue be polled again and a webhook be
 answered. Messages may come twice, late or in another order: what was heard already is counted and passed over, and a
-status that a newer message has overtaken is not news.
+status that a newer message or a later reading has overtaken is not news.
+
+Messages have their own times, by clocks that need not agree with ours; readings have ours. The message that was heard
+soonest after its own time tells how far the two may be apart.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -61,6 +65,9 @@ class Member:
     is_denial_told: bool = False
     awaits_directory: bool = True  # and with it its software: what it can be asked for depends on that
     told_at: dict[object, datetime] = attrs.field(factory=dict)
+    read_mono: dict[object, float] = attrs.field(factory=dict)  # when what was read last was asked for
+    lag_s: float = math.inf  # least from a message's own time to our steady clock at its hearing, of late
+    fresh_lag_s: float = math.inf  # the same since the last reading: a clock that is set is not remembered for ever
 
     @property
     def obstacle(self) -> str | None:
@@ -247,13 +254,37 @@ class Hearing:
         if at is None or not isinstance(given, StatusInput):
             return False
         at = min(at, self._now())  # a clock that is ahead must not outdate what is said rightly after it
-        what = (type(given), given.instance) if isinstance(given, Presentation) else type(given)
+        lag_s = self._now_mono() - at.timestamp()
+        member.lag_s, member.fresh_lag_s = min(member.lag_s, lag_s), min(member.fresh_lag_s, lag_s)
+        what = _what(given)
         latest = member.told_at.get(what)
-        if latest is not None and at < latest:
+        is_old = latest is not None and at < latest
+        if is_old or at.timestamp() + member.lag_s < member.read_mono.get(what, -math.inf):
             self._ears.counted("overtaken")
             return True
         member.told_at[what] = at
         return False
+
+    def asking(self) -> float:
+        """The moment at which a device is asked."""
+        return self._now_mono()
+
+    def read(self, webex_id: str, found: tuple[Input, ...], *, asked_mono: float) -> tuple[Input, ...]:
+        """The cloud lets us at a device; what of that which was *found* it has not told otherwise since we asked."""
+        member = self.members.get(uuid_of(webex_id))
+        if member is None:
+            return found
+        member.is_denial_told = False
+        news = []
+        for given in found:
+            what = _what(given)
+            told_at = member.told_at.get(what)
+            if told_at is None or told_at.timestamp() + member.lag_s <= asked_mono:
+                member.read_mono[what] = asked_mono
+                news.append(given)
+        if member.fresh_lag_s < math.inf:
+            member.lag_s, member.fresh_lag_s = member.fresh_lag_s, math.inf
+        return tuple(news)
 
     # --- the stream --------------------------------------------------------------------------------------------------
 
@@ -295,12 +326,6 @@ class Hearing:
             self._ears.met_denial(member.device, error)
         await self.judge(member)
 
-    def granted(self, webex_id: str) -> None:
-        """The cloud lets us at a device."""
-        member = self.members.get(uuid_of(webex_id))
-        if member is not None:
-            member.is_denial_told = False
-
     async def judge(self, member: Member) -> None:
         """Tell the device's ways whether it is reached."""
         if member.forbidden_mono is not None and self._mono() - member.forbidden_mono >= _DENIED_S:
@@ -311,6 +336,11 @@ class Hearing:
         else:
             member.told_at.clear()
             await member.ways.cloud_down(cause=obstacle)
+
+
+def _what(status: Input) -> object:
+    """What a status is of."""
+    return (type(status), status.instance) if isinstance(status, Presentation) else type(status)
 
 
 def _fulfil(durable: asyncio.Future[None]) -> None:

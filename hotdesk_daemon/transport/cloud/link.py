@@ -37,13 +37,20 @@ class Rest(Protocol):
 
 
 class Access(Protocol):
-    """Whom it concerns whether the cloud lets us at a device: the locations of an integration may leave it out."""
+    """
+    Whom it concerns what the cloud says of a device when asked.
+
+    It may not let us at the device at all: the locations of an integration may leave it out.
+    """
+
+    def asking(self) -> float:
+        """The moment at which a device is asked."""
 
     async def denied(self, webex_id: str, error: str) -> None:
         """We may not read it."""
 
-    def granted(self, webex_id: str) -> None:
-        """We may."""
+    def read(self, webex_id: str, found: tuple[Input, ...], *, asked_mono: float) -> tuple[Input, ...]:
+        """We may; what of that which was *found* is not older than what the device has said of itself since."""
 
 
 class CloudLink:
@@ -95,12 +102,14 @@ class CloudLink:
         Raises:
             HotdeskError: as `call` does.
         """
+        asked_mono = self._access.asking() if self._access is not None else 0.0
         try:
             tree = await self._rest.status(self.webex_id, tuple(WANTED_STATUSES), timeout_s=self.timeout_s)
         except ForbiddenError as exc:
             if self._access is not None:
                 await self._access.denied(self.webex_id, str(exc))
             raise
-        if self._access is not None:
-            self._access.granted(self.webex_id)
-        return parse_status(tree, device=self.device, path=("Status",))
+        found = parse_status(tree, device=self.device, path=("Status",))
+        if self._access is None:
+            return found
+        return self._access.read(self.webex_id, found, asked_mono=asked_mono)

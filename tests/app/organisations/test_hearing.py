@@ -12,6 +12,7 @@ import pytest
 from hotdesk_daemon.app.organisations.hearing import Hearing, Member
 from hotdesk_daemon.core.errors import TransientError
 from hotdesk_daemon.core.ids import DeskId, DeviceId
+from hotdesk_daemon.core.inputs import StandbyState
 from hotdesk_daemon.simulator.cloud.ids import public_id
 from hotdesk_daemon.transport.cloud import Seen
 from tests.transport.cloud.answering import PassingClock
@@ -115,6 +116,7 @@ class Room:
     mailbox: Mailbox
     ears: Ears
     ways: HeardWays
+    clock: PassingClock
 
 
 @pytest.fixture
@@ -130,7 +132,7 @@ def room() -> Room:
     )
     member = Member(uuid=UUID, device=DEVICE, desk=DESK, ways=cast("Ways", ways), software="1", awaits_directory=False)
     hearing.members[UUID] = member
-    return Room(hearing, mailbox, ears, ways)
+    return Room(hearing, mailbox, ears, ways, clock)
 
 
 async def settle() -> None:
@@ -272,21 +274,67 @@ async def test_a_device_is_reached_while_the_stream_stands_and_nothing_is_agains
     assert ["up 1", f"down {why}", "down gone"] == room.ways.sessions
 
 
+def standby(second: int, *, hour: int = 7) -> bytes:
+    at = f"2026-05-04T{hour:02}:00:{second:02}Z"
+    told = {"type": "status", "deviceId": public_id("DEVICE", UUID), "timestamp": at}
+    return json.dumps({**told, "changes": {"updated": {"Standby.State": "Off"}}}).encode()
+
+
+async def is_heard(room: Room, raw: bytes) -> bool:
+    """Whether what is told reaches the desk."""
+    before = len(room.mailbox.raws())
+    delivery = taking(room, raw)
+    await settle()
+    room.mailbox.commit()
+    assert ["taken"] == await ended(delivery)
+    return len(room.mailbox.raws()) > before
+
+
+def is_shown(room: Room, asked_mono: float) -> bool:
+    """Whether what was read then reaches the desk."""
+    found = (StandbyState(device=DEVICE, value="Standby"),)
+    return found == room.hearing.read(public_id("DEVICE", UUID), found, asked_mono=asked_mono)
+
+
+@pytest.mark.parametrize("hour", [7, 3], ids=["right", "four hours late"])
+async def test_what_is_older_than_a_reading_is_overtaken_whatever_the_clock_it_was_said_by(
+    room: Room, hour: int
+) -> None:
+    """
+    The first message comes at once, which tells what that clock shows now.
+    """
+    assert await is_heard(room, standby(0, hour=hour))
+    await room.clock.sleep(10)
+    assert is_shown(room, room.hearing.asking())
+    await room.clock.sleep(10)
+
+    assert [False, True] == [await is_heard(room, standby(second, hour=hour)) for second in (9, 11)]
+    assert 1 == room.ears.kinds.count("overtaken")
+
+
+async def test_a_reading_that_took_long_is_overtaken_by_what_was_said_meanwhile(room: Room) -> None:
+    assert await is_heard(room, standby(0))
+    asked_mono = room.hearing.asking()
+    await room.clock.sleep(10)
+    assert await is_heard(room, standby(10))
+
+    assert [False, True] == [is_shown(room, asked_mono), is_shown(room, room.hearing.asking())]
+
+
+async def test_a_clock_that_is_set_back_is_believed_again_after_a_reading(room: Room) -> None:
+    member = room.hearing.members[UUID]
+    assert await is_heard(room, standby(30))
+    for is_believed in (False, True):
+        assert is_shown(room, room.hearing.asking())
+        await room.clock.sleep(10)
+        member.told_at.clear()  # as with a new session
+        assert is_believed == await is_heard(room, standby(20 if is_believed else 10))
+
+
 async def test_after_a_gap_every_device_is_looked_at_and_nothing_counts_as_overtaken(room: Room) -> None:
-    def status(second: int) -> bytes:
-        told = {"type": "status", "deviceId": public_id("DEVICE", UUID), "timestamp": f"2026-05-04T07:00:{second:02}Z"}
-        return json.dumps({**told, "changes": {"updated": {"Standby.State": "Off"}}}).encode()
-
-    async def heard(second: int) -> int:
-        delivery = taking(room, status(second))
-        await settle()
-        room.mailbox.commit()
-        assert ["taken"] == await ended(delivery)
-        return len(room.mailbox.raws())
-
     await room.hearing.rise()
-    assert [1, 1] == [await heard(30), await heard(20)]
+    assert [True, False] == [await is_heard(room, standby(30)), await is_heard(room, standby(20))]
     await room.hearing.renew()
 
-    assert 2 == await heard(25)
+    assert await is_heard(room, standby(25))
     assert ["up 1", "up 1", "renewed"] == room.ways.sessions

@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from hotdesk_daemon.core.errors import HotdeskError, LostAnswerError, ProtocolError, RefusedError, TransientError
 from hotdesk_daemon.core.ids import DeviceId
-from hotdesk_daemon.core.inputs import StandbyState
+from hotdesk_daemon.core.inputs import Input, StandbyState
 from hotdesk_daemon.simulator import DeskPlan, Device, Floor, ManualClock
 from hotdesk_daemon.simulator.cloud import CloudOrganisation, SimulatedCloud
 from hotdesk_daemon.transport.cloud import CloudLink, CloudRest, ForbiddenError, NotFoundError, PauseError
@@ -146,21 +146,26 @@ class NotedAccess:
     async def denied(self, webex_id: str, error: str) -> None:
         self.told.append(("denied", webex_id, error))
 
-    def granted(self, webex_id: str) -> None:
-        self.told.append(("granted", webex_id))
+    def asking(self) -> float:
+        return 7.0
+
+    def read(self, webex_id: str, found: tuple[Input, ...], *, asked_mono: float) -> tuple[Input, ...]:
+        self.told.append(("read", webex_id, str(asked_mono)))
+        return found[:-1]
 
 
 async def test_whether_we_may_read_is_told_with_every_reading(rest: NotedRest) -> None:
     access = NotedAccess()
     link = CloudLink(DEVICE, webex_id="webex-1", rest=rest, timeout_s=30.0, access=access)
 
-    await link.read_statuses()
+    rest.tree = {"Standby": {"State": "Off"}}
+    assert () == await link.read_statuses()
     for trouble in (ForbiddenError("no", code=403), NotFoundError("gone", code=404), TransientError("later")):
         rest.trouble = trouble
         with pytest.raises(type(trouble)):
             await link.read_statuses()
 
-    assert [("granted", "webex-1"), ("denied", "webex-1", "no")] == access.told
+    assert [("read", "webex-1", "7.0"), ("denied", "webex-1", "no")] == access.told
 
 
 # --- a simulated cloud -----------------------------------------------------------------------------------------------
