@@ -42,7 +42,7 @@ def command(client: Client, desk: str, start: str, *, wait: bool | None, wait_li
     with ExitStack() as stack:
         waits = sys.stdout.isatty() if wait is None else wait
         # Watch before asking, else the answer may come before anybody looks.
-        events = stack.enter_context(door.stream({"desk": desk})) if waits else None
+        events = stack.enter_context(door.stream({"desk": desk}, limit_s=wait_limit)) if waits else None
         taken = door.send("POST", f"{API}/desks/{part(desk)}/bookings", body=body)
         booking = taken["booking"]
         if booking is None:

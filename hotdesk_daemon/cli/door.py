@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import os
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import quote, urlencode, urlsplit
@@ -28,6 +30,7 @@ from hotdesk_daemon.core.errors import (
 )
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
@@ -117,14 +120,16 @@ class Door:
         return _decoded(response.status, raw)
 
     @contextmanager
-    def stream(self, query: Mapping[str, Any]) -> Iterator[Iterator[ServerEvent]]:
+    def stream(self, query: Mapping[str, Any], *, limit_s: float = math.inf) -> Iterator[Iterator[ServerEvent]]:
         """
-        Events from now on; the subscription stands when this enters.
+        Events from now on, for *limit_s*; the subscription stands when this enters.
 
         Raises:
             TransientError: The connection broke, fell silent, or the daemon stopped.
         """
+        end = time.monotonic() + limit_s
         connection = self._connect(SILENCE_LIMIT_S)
+        sock = connection.sock
         try:
             with _translated(self.url, sent=False):
                 self._request(connection, "GET", f"{API}/stream", query=query)
@@ -132,17 +137,14 @@ class Door:
                 raw = b"" if response.status == http.HTTPStatus.OK else response.read(_WHOLE)
             if response.status != http.HTTPStatus.OK:
                 raise _error_of(response.status, raw)
-            yield self._events(response)
+            yield self._events(_lines(response, sock, end=end, url=self.url))
         finally:
             connection.close()
 
-    def _events(self, response: http.client.HTTPResponse) -> Iterator[ServerEvent]:
+    @staticmethod
+    def _events(lines: Iterator[bytes]) -> Iterator[ServerEvent]:
         name, data = "", ""
-        while True:
-            with _translated(self.url, sent=False):
-                raw = response.readline()
-            if not raw:
-                raise TransientError("the daemon ended the stream")
+        for raw in lines:
             line = raw.decode().rstrip("\r\n")
             if line.startswith(":"):
                 yield ServerEvent(name="", data="")
@@ -242,6 +244,22 @@ def _token_of(path: Path) -> str:
     if not text or not text.isascii() or not text.isprintable():
         raise ConfigError(f"{path}: the token must be one line of visible ASCII characters")
     return text
+
+
+def _lines(response: http.client.HTTPResponse, sock: socket.socket, *, end: float, url: str) -> Iterator[bytes]:
+    """The lines of a stream that ends by itself only when it breaks; none any more at *end*, of the monotonic clock."""
+    while (left_s := end - time.monotonic()) > 0:
+        sock.settimeout(min(SILENCE_LIMIT_S, left_s))
+        try:
+            with _translated(url, sent=False):
+                raw = response.readline()
+        except TransientError as exc:
+            if left_s < SILENCE_LIMIT_S and isinstance(exc.__cause__, TimeoutError):
+                return
+            raise
+        if not raw:
+            raise TransientError("the daemon ended the stream")
+        yield raw
 
 
 @contextmanager

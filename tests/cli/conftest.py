@@ -46,13 +46,18 @@ class Running:
 
 
 @pytest.fixture
-def running() -> Iterator[Running]:
+def heartbeat_s() -> float:
+    return 0.05
+
+
+@pytest.fixture
+def running(heartbeat_s: float) -> Iterator[Running]:
     started: list[Running] = []
     ready, stop = threading.Event(), asyncio.Event()
 
     async def main_() -> None:
-        site = small_site()
-        async with serve(site, host="127.0.0.1", port=0, token=TOKEN, streams=Streams(heartbeat_s=0.05)) as listening:
+        site, streams = small_site(), Streams(heartbeat_s=heartbeat_s)
+        async with serve(site, host="127.0.0.1", port=0, token=TOKEN, streams=streams) as listening:
             started.append(Running(site=site, url=listening.url, loop=asyncio.get_running_loop()))
             ready.set()
             await stop.wait()
