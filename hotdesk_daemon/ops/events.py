@@ -138,6 +138,9 @@ _ALL: Final = (
            "desks are stale until it is."),
     _event("org.setup_failed", "warning", "The cloud could not be told where to send; tried again until `org.up`. "
            "Debug: the same again.", "error"),
+    _event("org.webhook_off", "info", "A webhook that the settings do not name any more was switched off."),
+    _event("org.webhook_left", "warning", "A webhook that the settings do not name any more could not be switched off: "
+           "the cloud goes on posting there.", "error"),
     _event("org.unsupported", "warning", "The cloud does not push these statuses and events. Desks are read often "
            "instead (`organisation.reconcile_interval`).", "missing"),
     _event("org.supported_unknown", "info", "What the cloud pushes cannot be learnt; desks are read often instead.",

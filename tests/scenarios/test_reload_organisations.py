@@ -5,18 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import pytest
 
 from hotdesk_daemon.app.simulated import desk_settings
 from hotdesk_daemon.core.desk import LinkState
 from hotdesk_daemon.core.ids import DeskId
 from hotdesk_daemon.core.inputs import CalendarKind
 from hotdesk_daemon.core.policy import Stage
-from hotdesk_daemon.ops.settings import DeskSettings, DeviceSettings, DispatchSettings, SyncSettings
+from hotdesk_daemon.ops.settings import DeskSettings, DeviceSettings, DispatchSettings, Events, SyncSettings
+from hotdesk_daemon.simulator.cloud.xapi import RestError
 from tests.scenarios.expecting import seen
 from tests.scenarios.reloading import sessions
+from tests.scenarios.test_start_and_stop import lines
 from tests.scenarios.transports import over, over_cloud
 
 if TYPE_CHECKING:
+    import io
+    from collections.abc import Mapping
+
     from tests.scenarios.site import OpenSite, Site
     from tests.scenarios.transports import Cloud
 
@@ -67,6 +73,31 @@ async def test_an_organisation_that_is_removed_takes_its_desks_with_it_and_may_c
     await site.until(site.is_live)
     site.mark()
     await site.play("F01")
+    await seen(site)
+
+
+@over("webhook")
+@pytest.mark.parametrize(("refused", "told"), [(False, "org.webhook_off"), (True, "org.webhook_left")])
+async def test_a_webhook_that_is_not_configured_any_more_is_switched_off(
+    open_site: OpenSite, log: io.StringIO, monkeypatch: pytest.MonkeyPatch, *, refused: bool, told: str
+) -> None:
+    site = await open_site("local")
+    cloud, real = site.organisation(), site.organisation().configure
+
+    def configure(path: str, settings: Mapping[str, Any]) -> None:
+        if refused and "queue" not in settings:
+            raise RestError(400, "Bad request.")
+        real(path, settings)
+
+    monkeypatch.setattr(cloud, "configure", configure)
+    wanted = attrs.evolve(site.settings.organisations[0], events=Events.QUEUE, webhook=None)
+    await site.reload(attrs.evolve(site.settings, organisations=(wanted,)))
+    await site.until(site.is_live)
+    site.mark()
+    await site.play("F01")
+
+    assert refused == (cloud.webhook.settings is not None)
+    assert 1 == len(lines(log, told))
     await seen(site)
 
 

@@ -79,6 +79,18 @@ def notifications_of(wanted: OrganisationSettings, installation: Installation | 
     return told
 
 
+def webhook_left(wanted: OrganisationSettings, shown: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """
+    What switches a webhook off that the cloud has *shown* in the installation's settings and ours do not name any more.
+
+    None when there is none. Ours may have named it once: what it posts to answers no more, or is somebody else by now.
+    """
+    left = shown.get("webhook")
+    if wanted.webhook is not None or not isinstance(left, dict) or not left or left.get("disabled") is True:
+        return None
+    return {"webhook": {name: left[name] for name in ("targetUrl", "type") if name in left} | {"disabled": True}}
+
+
 async def not_pushed(
     http: CloudHttp, budget: Budget, url: str, *, installation: Installation, log: FilteringBoundLogger
 ) -> tuple[str, ...] | None:

@@ -19,12 +19,12 @@ from hotdesk_daemon.app.organisations.following import DirectoryKeeper
 from hotdesk_daemon.app.organisations.hearing import Hearing
 from hotdesk_daemon.app.organisations.measuring import forget, measure_tokens
 from hotdesk_daemon.app.organisations.membership import Membership
-from hotdesk_daemon.app.organisations.notices import check_of, not_pushed, notifications_of, verifier_of
+from hotdesk_daemon.app.organisations.notices import check_of, not_pushed, notifications_of, verifier_of, webhook_left
 from hotdesk_daemon.app.organisations.quarantine import Quarantine
 from hotdesk_daemon.app.organisations.sparing import Sparing
 from hotdesk_daemon.app.organisations.stream import Stream
 from hotdesk_daemon.app.organisations.waits import LONGEST_WAIT_S, backoff_s, happens_within
-from hotdesk_daemon.core.errors import HotdeskError, TransientError
+from hotdesk_daemon.core.errors import HotdeskError, RefusedError, TransientError
 from hotdesk_daemon.ops.logs import get_log
 from hotdesk_daemon.ops.settings import Events
 from hotdesk_daemon.transport.cloud import (
@@ -238,6 +238,7 @@ class Organisation:
         self._rest.base_url = self.tools.wanted.api_url or installation.api_url
         body = {"provisioningState": "completed", **notifications_of(self.tools.wanted, installation)}
         settings = await self._rest.patch_app(installation.app_url, body)
+        await self._switch_off(webhook_left(self.tools.wanted, settings), installation)
         url = poll_url_of(settings)
         await self._keeper.change(lambda found: attrs.evolve(found, poll_url=url))
         if url is None and self._events is not Events.WEBHOOK:
@@ -253,6 +254,17 @@ class Organisation:
         is_presumed, self._is_presumed = self._is_presumed and not self._queue.is_failing, False
         if self._events is not Events.QUEUE or self._queue.is_up or is_presumed:
             await self._stream.up()
+
+    async def _switch_off(self, webhook: Mapping[str, object] | None, installation: Installation) -> None:
+        """Have the cloud post no more to where nobody of ours listens; it may refuse, which keeps us from nothing."""
+        if webhook is None:
+            return
+        try:
+            await self._rest.patch_app(installation.app_url, webhook)
+        except RefusedError as exc:
+            self._log.warning("org.webhook_left", error=str(exc))
+        else:
+            self._log.info("org.webhook_off")
 
     async def _learn_what_is_pushed(self, installation: Installation) -> None:
         url = self.tools.wanted.supported_url or supported_url(installation.app_url)

@@ -341,7 +341,9 @@ class CloudOrganisation:
 
     def app(self) -> Mapping[str, object]:
         """Return the settings of the installation as the cloud shows them."""
-        shown = {name: value for name, value in self.settings.items() if name != "webhook"}
+        shown = dict(self.settings)
+        if isinstance(webhook := shown.get("webhook"), dict):
+            shown["webhook"] = {name: webhook[name] for name in webhook if name not in {"secret", "password"}}
         if self.settings.get("queue", {}).get("state") == "enabled":
             shown["queue"] = {"state": "enabled", "pollUrl": f"{self.app_url}/queue"}
         return {

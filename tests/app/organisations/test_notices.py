@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hotdesk_daemon.app.organisations.notices import check_of, notifications_of
+from hotdesk_daemon.app.organisations.notices import check_of, notifications_of, webhook_left
 from hotdesk_daemon.ops.settings import Events, OrganisationSettings, Secret, WebhookProof, WebhookSettings
 
 URL = "https://desks.example.com"
@@ -40,6 +40,11 @@ def test_what_is_named_and_not_used_is_switched_off(events: Events, queue: str, 
 
 def test_without_a_webhook_there_is_nothing_to_switch_off() -> None:
     assert {"queue": {"state": "enabled"}} == notifications_of(wanted(Events.QUEUE, proof=None))
+
+
+@pytest.mark.parametrize("shown", [{}, {"webhook": None}, {"webhook": {"targetUrl": URL, "disabled": True}}])
+def test_without_a_webhook_left_over_there_is_nothing_to_switch_off(shown: dict[str, Any]) -> None:
+    assert webhook_left(wanted(Events.QUEUE, proof=None), shown) is None
 
 
 def test_a_password_goes_with_its_name() -> None:
