@@ -21,6 +21,7 @@ from hotdesk_daemon.transport.cloud.http import CONNECT_TIMEOUT_S, whole_body
 from hotdesk_daemon.transport.cloud.installation import Installation, InstallationStore
 from hotdesk_daemon.transport.cloud.jwts import JwtRefusedError, Refusal
 from hotdesk_daemon.transport.cloud.oauth import refreshed
+from hotdesk_daemon.transport.cloud.proxies import proxy_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -178,6 +179,7 @@ async def complete(
             headers=headers,
             timeout=timeout,
             allow_redirects=False,
+            proxy=proxy_of(installation.app_url),
         ) as response:
             status, content = response.status, await whole_body(response, most_bytes=_MOST_BYTES)
     except (aiohttp.ClientError, TimeoutError) as exc:

@@ -20,6 +20,7 @@ import msgspec
 import structlog
 
 from hotdesk_daemon.core.errors import LostAnswerError, RefusedError, TransientError
+from hotdesk_daemon.transport.cloud.proxies import proxy_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -180,7 +181,14 @@ class CloudHttp:
         what = f"{method} {_path(url)}"
         try:
             async with self._session.request(
-                method, url, data=body, params=params, headers=headers, timeout=timeout, allow_redirects=False
+                method,
+                url,
+                data=body,
+                params=params,
+                headers=headers,
+                timeout=timeout,
+                allow_redirects=False,
+                proxy=proxy_of(url),
             ) as response:
                 content = await whole_body(response, most_bytes=_MOST_BYTES)
                 theirs = response.headers.get("TrackingID", tracking_id)
@@ -192,6 +200,8 @@ class CloudHttp:
                     tracking_id=theirs,
                     links=", ".join(response.headers.getall("Link", ())),
                 )
+        except aiohttp.ClientHttpProxyError as exc:  # no text of the library's: it may name who we are there
+            raise TransientError(f"{what}: no connection to the cloud: the proxy answered {exc.status}") from exc
         except (aiohttp.ClientConnectorError, aiohttp.ClientSSLError, aiohttp.ConnectionTimeoutError) as exc:
             raise TransientError(f"{what}: no connection to the cloud: {_words(exc)}") from exc
         except (aiohttp.InvalidURL, UnicodeError) as exc:  # the latter by names that no resolver can be asked for

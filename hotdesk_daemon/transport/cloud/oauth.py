@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from hotdesk_daemon.core.errors import PermanentError, TransientError
 from hotdesk_daemon.transport.cloud.http import CONNECT_TIMEOUT_S, retry_after_s, whole_body
+from hotdesk_daemon.transport.cloud.proxies import proxy_of
 
 if TYPE_CHECKING:
     from hotdesk_daemon.transport.cloud.installation import Installation
@@ -60,7 +61,9 @@ async def refreshed(
     }
     timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
     try:
-        async with session.post(url, data=form, timeout=timeout, allow_redirects=False) as response:
+        async with session.post(
+            url, data=form, timeout=timeout, allow_redirects=False, proxy=proxy_of(url)
+        ) as response:
             body = await whole_body(response, most_bytes=_MOST_BYTES)
             status, pause = response.status, response.headers.get("Retry-After")
     except (aiohttp.ClientError, TimeoutError) as exc:
