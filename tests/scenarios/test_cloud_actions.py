@@ -12,7 +12,7 @@ import attrs
 import msgspec
 import pytest
 
-from hotdesk_daemon.core.desk import Desk
+from hotdesk_daemon.core.desk import Desk, LinkState
 from hotdesk_daemon.transport.cloud import Installation, InstallationStore, Refusal
 from tests.scenarios.site import LIMIT_S
 from tests.scenarios.test_cloud_tokens import NAME, activate_anew, cloud_of, refreshes, shown, token_state
@@ -260,9 +260,12 @@ async def test_a_removed_integration_stops_stays_readable_and_may_come_back(
     await site.advance(5)
     cloud.send_action("deprovision")
     await site.advance(5)
+    site.device.people.standby()  # the poll that was under way is answered
+    await site.advance(5)
+    assert [LinkState.DOWN] == [device.link for device in site.state().devices.values()]
     cloud.settings = {}
     cloud.webhook.settings = None
-    await site.advance(60)  # the poll that was under way ends
+    await site.advance(60)
     asked = len(cloud.requests)
     await site.advance(2 * HOUR_S)
 
