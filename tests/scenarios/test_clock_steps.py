@@ -12,6 +12,9 @@ import pytest
 
 from hotdesk_daemon.app.clockwatch import LOOK_EVERY_S
 from hotdesk_daemon.simulator import ManualClock
+from tests.scenarios.test_cloud_tokens import activate_anew, cloud_of, refreshes
+from tests.scenarios.test_start_and_stop import readiness
+from tests.scenarios.transports import over_cloud
 
 if TYPE_CHECKING:
     import io
@@ -123,6 +126,39 @@ async def test_a_command_that_waits_for_its_device_waits_as_long_as_it_would_hav
 
     assert [("Bookings Book", "done")] == await site.outbox()
     assert 1 == site.effects("booked")
+
+
+@each_step
+@over_cloud
+async def test_an_organisation_that_is_activated_anew_is_served_within_a_minute(open_site: OpenSite, step: str) -> None:
+    site, clock = await living_by_a_clock_that_is_set(open_site, "local")
+    cloud = cloud_of(site)
+    cloud.new_refresh_token()
+    cloud.expire_tokens()
+    await site.call("POST", "/api/v1/desks/desk-1/resync")
+    await site.until(lambda: 400 in refreshes(site))
+    clock.ahead_s += STEPS[step]
+    await site.advance(5)
+    await activate_anew(site)
+    await site.advance(60)
+
+    assert (200, []) == await readiness(site)
+
+
+@each_step
+@over_cloud
+async def test_tokens_that_cannot_be_renewed_are_tried_again_as_soon(open_site: OpenSite, step: str) -> None:
+    site, clock = await living_by_a_clock_that_is_set(open_site, "local")
+    cloud = cloud_of(site)
+    cloud.faults.enable("refresh_error", status=503)
+    cloud.expire_tokens()
+    await site.call("POST", "/api/v1/desks/desk-1/resync")
+    await site.until(lambda: 503 in refreshes(site))
+    clock.ahead_s += STEPS[step]
+    cloud.faults.clear()
+    await site.advance(120)
+
+    assert (200, []) == await readiness(site)
 
 
 @each_step

@@ -146,7 +146,8 @@ class OrganisationLook:
                 session=session,
                 oauth_url=wanted.oauth_url,
                 now=self.now,
-                sleep_until=_never,
+                mono=time.monotonic,
+                sleep=_never,
                 rng=random.Random(),
                 watch=_Unwatched(),
             )
@@ -244,5 +245,5 @@ def _refresh_token(subject: str, installation: Installation, *, now: datetime) -
     return fine(name, subject, text)
 
 
-def _never(_when: datetime) -> Awaitable[None]:
+def _never(_seconds: float) -> Awaitable[None]:
     raise AssertionError("only `TokenKeeper.run` waits, and nobody runs it")

@@ -468,14 +468,19 @@ class Organisation:
 
 
 def _keeper(tools: Tools, *, session: aiohttp.ClientSession, watch: TokenWatch) -> TokenKeeper:
-    wanted = tools.wanted
+    wanted, clock = tools.wanted, tools.clock
+
+    async def sleep(seconds: float) -> None:
+        await tools.sleep(clock.real_s(seconds))
+
     return TokenKeeper(
         store=InstallationStore(tools.file(".json")),
         client=Client(client_id=wanted.client_id, client_secret=wanted.client_secret.reveal()),
         session=session,
         oauth_url=wanted.oauth_url,
-        now=tools.clock.now,
-        sleep_until=tools.clock.sleep_until,
+        now=clock.now,
+        mono=clock.mono,
+        sleep=sleep,
         rng=random.Random(tools.rng.random()),
         watch=watch,
     )

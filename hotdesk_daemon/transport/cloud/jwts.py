@@ -225,8 +225,10 @@ class JwtVerifier:
         """
         came, seen = self.now(), ring.failures
         async with ring.one_at_a_time:
-            if kid in ring.keys or (ring.asked is not None and ring.asked >= came):
+            if kid in ring.keys or (ring.asked is not None and came <= ring.asked <= self.now()):
                 return
+            if ring.asked is not None and ring.asked > self.now():
+                ring.asked = None  # the clock was set back: nobody knows how long ago that was
             since_asked = self.now() - ring.asked if ring.asked is not None else _ASK_AGAIN
             if since_asked < _ASK_AGAIN:  # anybody can have made us ask: this key may be newer than the answer
                 wait_s = (_ASK_AGAIN - since_asked).total_seconds()

@@ -11,6 +11,7 @@ plain no ends that, and then a person must run ``activate``, which is noticed by
 from __future__ import annotations
 
 import asyncio
+import math
 from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 _EARLY: Final = timedelta(hours=1)
 #: The refresh token lasts 90 days and starts anew with a use at most once a day, so this keeps it young.
 _REFRESH_HALF: Final = timedelta(days=45)
-_REFRESH_AGAIN: Final = timedelta(days=1)
+_REFRESH_AGAIN_S: Final = 86_400.0
 _FIRST_WAIT_S: Final = 5.0
 _LONGEST_WAIT_S: Final = 300.0
 _MOST_DOUBLINGS: Final = 10
@@ -85,12 +86,13 @@ class TokenKeeper:
         client: who we are.
         session: makes the requests.
         oauth_url: in place of the installation's own.
-        now, sleep_until: the site's time, which tokens last by and waits between tries are measured in.
+        now: the site's time, which tokens last by.
+        mono, sleep: its seconds, which waits are measured in; nobody can set them.
         rng: draws the jitter.
         watch: told of changes.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a thing of its own
         self,
         *,
         store: InstallationStore,
@@ -98,7 +100,8 @@ class TokenKeeper:
         session: aiohttp.ClientSession,
         oauth_url: str | None,
         now: Callable[[], datetime],
-        sleep_until: Callable[[datetime], Awaitable[None]],
+        mono: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
         rng: random.Random,
         watch: TokenWatch,
     ) -> None:
@@ -111,7 +114,8 @@ class TokenKeeper:
         self._session = session
         self._oauth_url = oauth_url
         self._now = now
-        self._sleep_until = sleep_until
+        self._mono = mono
+        self._sleep = sleep
         self._rng = rng
         self._watch = watch
         self._one_at_a_time = asyncio.Lock()
@@ -124,9 +128,9 @@ class TokenKeeper:
         self._damage = ""  # why the file cannot be looked at
         self._unstored: _Unstored | None = None
         self._failures = 0
-        self._pause_until: datetime | None = None
+        self._pause_until_mono = -math.inf
         self._renew_at: datetime | None = None
-        self._refreshed_at: datetime | None = None
+        self._refreshed_mono = -math.inf
 
     @property
     def has_good_token(self) -> bool:
@@ -181,7 +185,7 @@ class TokenKeeper:
             token = self._good(rejected=rejected)
             if token is not None:
                 return token
-            if self._pause_until is not None and self._now() < self._pause_until:
+            if self._mono() < self._pause_until_mono:
                 raise TransientError(f"no access token: {self.cause}")
             if self._unstored is not None:
                 await self._store_new(self._unstored)
@@ -218,8 +222,9 @@ class TokenKeeper:
         except (OSError, ConfigError) as exc:
             self._failed(f"the tokens cannot be stored: {exc}", pause_s=None)
             raise TransientError(f"no access token: {self.cause}") from exc
-        self._unstored, self._failures, self._pause_until, self._failure, self._damage = None, 0, None, "", ""
-        self._refreshed_at = self._now()
+        self._unstored, self._failures, self._failure, self._damage = None, 0, "", ""
+        self._pause_until_mono = -math.inf
+        self._refreshed_mono = self._mono()
         self._take(stored)
         self._settle()
         return stored.access_token
@@ -249,7 +254,8 @@ class TokenKeeper:
         if pause_s is None:
             most_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(self._failures - 1, _MOST_DOUBLINGS))
             pause_s = self._rng.uniform(most_s / 2, most_s)
-        self._pause_until = self._now() + timedelta(seconds=pause_s)
+        # A pause that is over already must not let us ask without end.
+        self._pause_until_mono = self._mono() + max(pause_s, _FIRST_WAIT_S / 2)
         self._failure = cause
         self._settle()
 
@@ -295,14 +301,14 @@ class TokenKeeper:
         held = self.installation
         if held is None or (found.refresh_token, found.activated_at) != (held.refresh_token, held.activated_at):
             # What was said of the old token does not count.
-            self._refusal, self._failure, self._failures, self._pause_until = "", "", 0, None
+            self._refusal, self._failure, self._failures, self._pause_until_mono = "", "", 0, -math.inf
             self._unstored = None
         self._take(found)
 
     def _let_go(self) -> None:
         """There is no installation any more."""
         self.installation, self._unstored, self._absence = None, None, _REMOVED
-        self._refusal, self._failure, self._failures, self._pause_until = "", "", 0, None
+        self._refusal, self._failure, self._failures, self._pause_until_mono = "", "", 0, -math.inf
 
     # --- for ever ----------------------------------------------------------------------------------------------------
 
@@ -384,7 +390,7 @@ class TokenKeeper:
                 if self._wants_renewal():
                     with suppress(TransientError):  # told already, and tried again below
                         await self._renewed(rejected=self.installation.access_token if self.installation else None)
-                await self._sleep_until(self._now() + LOOK_EVERY)
+                await self._sleep(LOOK_EVERY.total_seconds())
         finally:
             await self._end()
 
@@ -397,7 +403,7 @@ class TokenKeeper:
         if self._unstored is not None or held.access_token is None or is_due:
             return True
         is_old = held.refresh_expires_at is not None and now >= held.refresh_expires_at - _REFRESH_HALF
-        return is_old and (self._refreshed_at is None or now - self._refreshed_at >= _REFRESH_AGAIN)
+        return is_old and self._mono() - self._refreshed_mono >= _REFRESH_AGAIN_S
 
     # --- what is under way -------------------------------------------------------------------------------------------
 

@@ -121,7 +121,8 @@ class Passing:
         self._moved = asyncio.Event()
         self._rests = asyncio.Event()
 
-    async def sleep_until(self, when: datetime) -> None:
+    async def sleep(self, seconds: float) -> None:
+        when = self._clock.now() + timedelta(seconds=seconds)
         while when > self._end:
             self._moved.clear()
             self._rests.set()
@@ -169,7 +170,8 @@ class Office:
             session=self.session,
             oauth_url=self.oauth_url,
             now=self.clock.now,
-            sleep_until=self.passing.sleep_until,
+            mono=self.clock.mono,
+            sleep=self.passing.sleep,
             rng=random.Random(1),
             watch=self.told,
         )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import attrs
@@ -321,6 +322,19 @@ async def test_a_forgery_does_not_have_a_genuine_token_of_a_new_key_refused(
     assert "update" == (await verifier.verify(genuine, organisation=None, used=())).action
     await clock.advance(PAST_A_REPEAT_S)
     assert Refusal.UNKNOWN_KEY is await refusal_of(verifier, forged)
+
+
+async def test_new_keys_are_asked_for_at_once_when_our_clock_was_a_day_ahead(
+    verifier: JwtVerifier, keys: KeyServer, organisation: CloudOrganisation, cloud: SimulatedCloud, clock: ManualClock
+) -> None:
+    fresh = SigningKey("simulated-2")
+    verifier.now = lambda: clock.now() + timedelta(days=1)
+    assert Refusal.TOO_OLD is await refusal_of(verifier, organisation.token("update"))
+    verifier.now = clock.now
+    keys.offer(cloud.key, fresh)
+    token = signed(fresh, claims_of(organisation.token("update")))
+
+    assert "update" == (await verifier.verify(token, organisation=None, used=())).action
 
 
 async def test_a_token_that_waited_for_its_keys_is_as_old_as_it_was_when_it_came(

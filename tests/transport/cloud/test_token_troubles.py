@@ -115,6 +115,20 @@ async def test_the_pause_that_the_cloud_asks_for_is_kept(
     assert 2 == len(endpoint.forms)
 
 
+@pytest.mark.parametrize("pause", ["0", "Mon, 04 May 2015 08:00:00 GMT"])
+async def test_a_pause_that_is_over_already_does_not_let_us_ask_without_end(
+    office: Office, endpoint: TokenEndpoint, pause: str
+) -> None:
+    endpoint.status = 503
+    endpoint.headers["Retry-After"] = pause
+    first = await token_of(office)
+    for _ in range(5):
+        with pytest.raises(TransientError, match="503"):
+            await office.keeper.renewed(first)
+
+    assert 1 == len(endpoint.forms)
+
+
 async def test_after_a_success_waits_begin_small_again(
     living: Office, organisation: CloudOrganisation, clock: ManualClock
 ) -> None:
