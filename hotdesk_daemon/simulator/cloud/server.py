@@ -234,6 +234,7 @@ def _refusal(organisation: CloudOrganisation, error: xapi.RestError) -> web.Resp
         when = organisation.now() + timedelta(seconds=error.retry_after_s)
         as_date = organisation.retry_after_as_date
         headers["Retry-After"] = format_datetime(when, usegmt=True) if as_date else str(round(error.retry_after_s))
+        headers["Date"] = format_datetime(organisation.now(), usegmt=True)  # what such a date is relative to
     return _error(error.status, error.message, headers)
 
 

@@ -213,7 +213,7 @@ class CloudHttp:
         if 200 <= got.status < 300:  # noqa: PLR2004 - RFC 9110 section 15.3
             return got
         text = f"the cloud answered {got.status}: {_message(got.body)} ({got.tracking_id})"
-        pause_s = retry_after_s(got.headers.get("Retry-After"), now=self._now())
+        pause_s = retry_after_s(got.headers, now=self._now())
         match got.status:
             case 401:
                 raise TransientError(f"{text}; the access token is refused")
@@ -254,24 +254,29 @@ async def whole_body(response: aiohttp.ClientResponse, *, most_bytes: int) -> by
     return b"".join(parts)
 
 
-def retry_after_s(value: str | None, *, now: datetime) -> float | None:
+def retry_after_s(headers: Mapping[str, str], *, now: datetime) -> float | None:
     """
     The pause that a ``Retry-After`` asks for, in seconds, a day at most; None when it is absent or unreadable.
 
-    It is a number of seconds or a date (RFC 9110 section 10.2.3).
+    It is a number of seconds or a date (RFC 9110 section 10.2.3). A date is of the sender's clock, and so is the
+    answer's ``Date``: *now* counts where there is none.
     """
-    if value is None:
-        return None
-    text = value.strip()
+    text = headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
         return min(float(text), _LONGEST_PAUSE_S)
+    when, said = _date(text), _date(headers.get("Date", ""))
+    if when is None:
+        return None
+    return min(max(0.0, (when - (said or now)).total_seconds()), _LONGEST_PAUSE_S)
+
+
+def _date(text: str) -> datetime | None:
+    """A date of a header, in UTC."""
     try:
         when = parsedate_to_datetime(text)
-        when = when if when.tzinfo is not None else when.replace(tzinfo=UTC)
-        pause_s = (when - now).total_seconds()
+        return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
     except (ArithmeticError, LookupError, TypeError, ValueError):  # the parser checks little before it computes
         return None
-    return min(max(0.0, pause_s), _LONGEST_PAUSE_S)
 
 
 class _Complaint(msgspec.Struct):

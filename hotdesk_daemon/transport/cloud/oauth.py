@@ -65,14 +65,14 @@ async def refreshed(
             url, data=form, timeout=timeout, allow_redirects=False, proxy=proxy_of(url)
         ) as response:
             body = await whole_body(response, most_bytes=_MOST_BYTES)
-            status, pause = response.status, response.headers.get("Retry-After")
+            status, pause_s = response.status, retry_after_s(response.headers, now=now)
     except (aiohttp.ClientError, TimeoutError) as exc:
         # No text of the library's: it may name what was sent.
         raise TransientError(f"the token endpoint cannot be reached: {type(exc).__name__}") from exc
     if status in _REFUSED and _is_object(body):  # the endpoint's own words; a proxy's page is no answer of it
         raise TokenRefusedError(f"the token endpoint answered {status}: the refresh token or the client is refused")
     if not 200 <= status < 300:  # noqa: PLR2004 - RFC 9110 section 15.3
-        raise TransientError(f"the token endpoint answered {status}", retry_after_s=retry_after_s(pause, now=now))
+        raise TransientError(f"the token endpoint answered {status}", retry_after_s=pause_s)
     try:
         reply = msgspec.json.decode(body, type=_Reply)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as exc:

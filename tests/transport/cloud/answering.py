@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -155,6 +156,7 @@ class AnsweringCloud:
         if isinstance(chosen, Cut):
             return await _cut(request, chosen)
         response = web.Response(status=chosen.status, body=chosen.body)
+        response.headers["Date"] = format_datetime(NOW, usegmt=True)
         for name, value in chosen.headers:
             response.headers.add(name, value)
         return response

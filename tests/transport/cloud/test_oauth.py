@@ -127,7 +127,7 @@ async def test_the_pause_that_is_asked_for_is_told(
 ) -> None:
     endpoint.status = 503
     if said is not None:
-        endpoint.headers["Retry-After"] = said
+        endpoint.headers |= {"Retry-After": said, "Date": "Mon, 04 May 2026 08:00:00 GMT"}
 
     with pytest.raises(TransientError) as caught:
         await refresh(endpoint.url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -59,7 +60,14 @@ PAUSES: list[tuple[str | None, float | None]] = [
 
 @pytest.mark.parametrize(("said", "pause_s"), PAUSES)
 def test_a_pause_is_read_as_seconds_or_as_a_date(said: str | None, pause_s: float | None) -> None:
-    assert pause_s == retry_after_s(said, now=NOW)
+    assert pause_s == retry_after_s({} if said is None else {"Retry-After": said}, now=NOW)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=-2), timedelta(days=1)])
+def test_a_date_is_meant_by_the_clock_of_who_says_it(ahead: timedelta) -> None:
+    headers = {"Retry-After": "Mon, 04 May 2026 08:01:30 GMT", "Date": "Mon, 04 May 2026 08:00:00 GMT"}
+
+    assert 90.0 == retry_after_s(headers, now=NOW + ahead)
 
 
 DATE_PARTS = ["Mon,", "04", "May", "2026", "08:01:30", "08.01", "GMT", "+0200", "-", "9" * 20, "é", ",", ":", " ", ""]
@@ -67,7 +75,7 @@ DATE_PARTS = ["Mon,", "04", "May", "2026", "08:01:30", "08.01", "GMT", "+0200", 
 
 @given(st.text() | st.lists(st.sampled_from(DATE_PARTS), max_size=7).map(" ".join))
 def test_whatever_is_said_is_a_pause_of_a_day_at_most_or_none(said: str) -> None:
-    pause_s = retry_after_s(said, now=NOW)
+    pause_s = retry_after_s({"Retry-After": said, "Date": said[::-1]}, now=NOW)
 
     assert pause_s is None or 0.0 <= pause_s <= 86_400.0
 
