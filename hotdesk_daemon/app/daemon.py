@@ -231,7 +231,7 @@ class Daemon:
         await organisations.take_in_known()
         limiter = FleetLimiter(limits_of(settings.dispatch), clock=self.mono, sleep=self.sleep)
         dispatcher = self._dispatcher(settings, organisations, limiter)
-        self.fleet.organisations, self.fleet.dispatcher = tuple(organisations), dispatcher
+        self.fleet.organisations, self.fleet.dispatcher = organisations.standings, dispatcher
         return TakeOver(
             settings=settings,
             fleet=self.fleet,

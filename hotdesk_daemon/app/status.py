@@ -54,9 +54,9 @@ class Status:
 
     def _tokens(self) -> list[str]:
         """How long the first refresh token lasts that ends, and who needs a person."""
-        left_s = min((s for one in self.organisations if (s := one.token_left_s()) is not None), default=None)
+        left_s = min((s for one in self.organisations if (s := one.standing.token_left_s()) is not None), default=None)
         lasting = [] if left_s is None else [f"token {max(0, int(left_s // _DAY_S))} d"]
-        return [*lasting, *(f"activate {one.id}" for one in self.organisations if one.needs_activation)]
+        return [*lasting, *(f"activate {one.id}" for one in self.organisations if one.standing.needs_activation)]
 
     async def run(self) -> Never:
         """Tell for ever, if anybody listens."""

@@ -119,7 +119,7 @@ class TakeOver:
         await self._desks(settings)
         await self.organisations.retell()
         await self.housing.renew_endpoints()
-        self.fleet.organisations = tuple(self.organisations)
+        self.fleet.organisations = self.organisations.standings
         self.settings = settings
         return staying
 

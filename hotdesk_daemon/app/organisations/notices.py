@@ -1,30 +1,33 @@
-"""What the settings of an organisation mean to its cloud: where to send and what, and what proves a post or a token."""
+"""What the settings of an organisation mean to its cloud: where to send, what proves posts and tokens, who we are."""
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING, Any
 
-from hotdesk_daemon.core.errors import HotdeskError
+from hotdesk_daemon.core.errors import RefusedError
 from hotdesk_daemon.ops.settings import Events, WebhookProof
 from hotdesk_daemon.transport.cloud import (
     JWKS_URLS,
+    Client,
     Hosts,
+    InstallationStore,
     JwtVerifier,
-    Supported,
+    TokenKeeper,
     WebhookCheck,
     WebhookKind,
-    read_supported,
 )
-from hotdesk_daemon.xapi.cloud import WANTED_EVENTS, WANTED_STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
+    import aiohttp
     from structlog.typing import FilteringBoundLogger
 
+    from hotdesk_daemon.app.organisations.tools import Tools
     from hotdesk_daemon.ops.settings import OrganisationSettings
-    from hotdesk_daemon.transport.cloud import Budget, CloudHttp, Installation
+    from hotdesk_daemon.transport.cloud import CloudRest, Installation, TokenWatch
 
 _KINDS = {
     WebhookProof.HMAC: WebhookKind.HMAC,
@@ -91,20 +94,35 @@ def webhook_left(wanted: OrganisationSettings, shown: Mapping[str, Any]) -> Mapp
     return {"webhook": {name: left[name] for name in ("targetUrl", "type") if name in left} | {"disabled": True}}
 
 
-async def not_pushed(
-    http: CloudHttp, budget: Budget, url: str, *, installation: Installation, log: FilteringBoundLogger
-) -> tuple[str, ...] | None:
-    """
-    What of that which we live on is not pushed; None when that cannot be had.
-
-    The cloud says at *url* what it pushes at all; an installation gets of that what it was granted.
-    """
+async def switch_off(
+    webhook: Mapping[str, Any] | None, installation: Installation, *, rest: CloudRest, log: FilteringBoundLogger
+) -> None:
+    """Have the cloud post no more to where nobody of ours listens; it may refuse, which keeps us from nothing."""
+    if webhook is None:
+        return
     try:
-        async with budget.slot():
-            supported = await read_supported(http, url)
-    except HotdeskError as exc:
-        log.info("org.supported_unknown", error=str(exc))
-        return None
-    granted = Supported(statuses=frozenset(installation.statuses), events=frozenset(installation.events))
-    lacking = [some.missing(statuses=WANTED_STATUSES, events=WANTED_EVENTS) for some in (supported, granted)]
-    return tuple(dict.fromkeys((*lacking[0], *lacking[1])))
+        await rest.patch_app(installation.app_url, webhook)
+    except RefusedError as exc:
+        log.warning("org.webhook_left", error=str(exc))
+    else:
+        log.info("org.webhook_off")
+
+
+def keeper_of(tools: Tools, *, session: aiohttp.ClientSession, watch: TokenWatch) -> TokenKeeper:
+    """What keeps the organisation's tokens."""
+    wanted, clock = tools.wanted, tools.clock
+
+    async def sleep(seconds: float) -> None:
+        await tools.sleep(clock.real_s(seconds))
+
+    return TokenKeeper(
+        store=InstallationStore(tools.file(".json")),
+        client=Client(client_id=wanted.client_id, client_secret=wanted.client_secret.reveal()),
+        session=session,
+        oauth_url=wanted.oauth_url,
+        now=clock.now,
+        mono=clock.mono,
+        sleep=sleep,
+        rng=random.Random(tools.rng.random()),
+        watch=watch,
+    )

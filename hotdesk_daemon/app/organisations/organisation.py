@@ -17,14 +17,23 @@ import attrs
 from hotdesk_daemon.app.organisations.acting import Acting
 from hotdesk_daemon.app.organisations.following import DirectoryKeeper
 from hotdesk_daemon.app.organisations.hearing import Hearing
-from hotdesk_daemon.app.organisations.measuring import forget, measure_tokens
+from hotdesk_daemon.app.organisations.measuring import forget
 from hotdesk_daemon.app.organisations.membership import Membership
-from hotdesk_daemon.app.organisations.notices import check_of, not_pushed, notifications_of, verifier_of, webhook_left
+from hotdesk_daemon.app.organisations.notices import (
+    check_of,
+    keeper_of,
+    notifications_of,
+    switch_off,
+    verifier_of,
+    webhook_left,
+)
+from hotdesk_daemon.app.organisations.pushed import Pushed
 from hotdesk_daemon.app.organisations.quarantine import Quarantine
 from hotdesk_daemon.app.organisations.sparing import Sparing
+from hotdesk_daemon.app.organisations.standing import Standing
 from hotdesk_daemon.app.organisations.stream import Stream
 from hotdesk_daemon.app.organisations.waits import LONGEST_WAIT_S, backoff_s, happens_within
-from hotdesk_daemon.core.errors import HotdeskError, RefusedError, TransientError
+from hotdesk_daemon.core.errors import HotdeskError, TransientError
 from hotdesk_daemon.ops.logs import get_log
 from hotdesk_daemon.ops.settings import Events
 from hotdesk_daemon.transport.cloud import (
@@ -32,24 +41,20 @@ from hotdesk_daemon.transport.cloud import (
     Actions,
     ApprovedAction,
     Budget,
-    Client,
     CloudHttp,
     CloudRest,
     DeprovisionAction,
     HealthCheckAction,
-    InstallationStore,
     JwtRefusedError,
     QueueReader,
     Seen,
-    TokenKeeper,
     TokenState,
     UpdateAction,
     poll_url_of,
-    supported_url,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping
 
     import aiohttp
     from prometheus_client import Counter
@@ -58,7 +63,7 @@ if TYPE_CHECKING:
     from hotdesk_daemon.app.organisations.tools import Tools
     from hotdesk_daemon.core.ids import DeskId, DeviceId
     from hotdesk_daemon.ops.settings import DeskSettings, OrganisationSettings, Settings
-    from hotdesk_daemon.transport.cloud import CloudLink, Installation, TokenWatch, WebhookCheck
+    from hotdesk_daemon.transport.cloud import CloudLink, Installation, WebhookCheck
 
 _HTTP_S: Final = 30.0
 
@@ -67,8 +72,8 @@ class Organisation:
     """
     See the module.
 
-    It is the ears of its `Hearing`, the sink of its queue, its side of the webhook door, and tells whether it keeps the
-    daemon from being ready. *is_healthy* says whether the daemon is, for the cloud's health checks.
+    It is the ears of its `Hearing`, the sink of its queue and its side of the webhook door; `standing` tells how it
+    stands. *is_healthy* says whether the daemon is, for the cloud's health checks.
     """
 
     def __init__(
@@ -83,9 +88,8 @@ class Organisation:
         )
         self.check: WebhookCheck | None = check_of(wanted)
         self._log = get_log(org=wanted.id)
-        self._is_healthy = is_healthy
         self._quarantine = Quarantine(tools.file(".undecodable.jsonl"))
-        self._keeper = _keeper(tools, session=session, watch=self)
+        self._keeper = keeper_of(tools, session=session, watch=self)
         self._http = CloudHttp(
             session=session, tokens=self._keeper, budget=self.budget, now=tools.clock.now, log=self._log
         )
@@ -104,7 +108,7 @@ class Organisation:
             now_mono=tools.clock.mono,
         )
         self._stream = Stream(self._hearing, sleep=tools.sleep, log=self._log)
-        self._membership = Membership(
+        self.membership = Membership(
             tools=tools,
             hearing=self._hearing,
             register=register,
@@ -112,7 +116,15 @@ class Organisation:
             links=self.links,
         )
         self._directory = DirectoryKeeper(
-            tools, rest=self._rest, membership=self._membership, hearing=self._hearing, log=self._log
+            tools, rest=self._rest, membership=self.membership, hearing=self._hearing, log=self._log
+        )
+        self.standing = Standing(
+            tools,
+            keeper=self._keeper,
+            hearing=self._hearing,
+            directory=self._directory,
+            http=self._http,
+            is_healthy=is_healthy,
         )
         self._queue = QueueReader(
             http=self._http,
@@ -124,10 +136,9 @@ class Organisation:
         )
         self._change = asyncio.Event()  # the installation is another one: tell the cloud anew where to send
         self._is_set_up = False
-        self._was_missing: tuple[str, ...] | None = None
+        self._pushed = Pushed(tools, http=self._http, budget=self.budget, membership=self.membership, log=self._log)
         self._counters: dict[str, Counter] = {}
         self._refusals = Sparing(tools.mono)
-        self._throttled_told = 0
         self._is_presumed = True  # the next set-up counts as hearing, before anything was heard
         self._heard_mono = tools.mono()
 
@@ -135,7 +146,7 @@ class Organisation:
 
     async def take_in(self, desk: DeskSettings, *, anew: Collection[DeviceId] = ()) -> None:
         """Serve a desk that the configuration names, or serve it by other settings; see `Membership.name`."""
-        await self._membership.name(desk, anew=anew)
+        await self.membership.name(desk, anew=anew)
         self._directory.wish()  # it knows the software of a device that is new to us
 
     async def let_go(self, desk: DeskSettings) -> None:
@@ -145,23 +156,15 @@ class Organisation:
         Raises:
             TimeoutError: see `Housing.let_go`.
         """
-        await self._membership.unname(desk)
+        await self.membership.unname(desk)
         self._directory.wish()  # it may be found there from now on
-
-    async def take_in_known(self, served: Collection[DeskId] = ()) -> None:
-        """Serve the desks of the last directory; those *served* were this organisation's before it began anew."""
-        await self._membership.take_in_known(served)
 
     @property
     def found(self) -> frozenset[DeskId]:
         """The desks that the directory found."""
-        return frozenset(known.desk for known in self._membership.found)
+        return frozenset(known.desk for known in self.membership.found)
 
     # --- other settings ----------------------------------------------------------------------------------------------
-
-    async def make_room(self, desks: Iterable[DeskSettings]) -> None:
-        """See `Membership.make_room`."""
-        await self._membership.make_room(desks)
 
     def change(self, wanted: OrganisationSettings, settings: Settings) -> None:
         """Take over settings that need no new connections; the desks are told by `retell`."""
@@ -172,17 +175,13 @@ class Organisation:
         if (was.select, was.directory_interval_s) != (wanted.select, wanted.directory_interval_s):
             self._directory.wish()
 
-    async def retell(self) -> None:
-        """Tell every desk whose settings are other ones now."""
-        await self._membership.retell()
-
     async def end(self, cause: str) -> None:
         """It does not live any more, and none of its devices is reached by it."""
         await self._stream.fall(cause)
 
     async def leave(self) -> None:
         """Serve none of the desks that were found: the organisation is not of this site any more."""
-        await self._membership.let_all_go()
+        await self.membership.let_all_go()
         forget(self.tools.metrics, org=self.id)
 
     # --- running -----------------------------------------------------------------------------------------------------
@@ -238,7 +237,7 @@ class Organisation:
         self._rest.base_url = self.tools.wanted.api_url or installation.api_url
         body = {"provisioningState": "completed", **notifications_of(self.tools.wanted, installation)}
         settings = await self._rest.patch_app(installation.app_url, body)
-        await self._switch_off(webhook_left(self.tools.wanted, settings), installation)
+        await switch_off(webhook_left(self.tools.wanted, settings), installation, rest=self._rest, log=self._log)
         url = poll_url_of(settings)
         await self._keeper.change(lambda found: attrs.evolve(found, poll_url=url))
         if url is None and self._events is not Events.WEBHOOK:
@@ -247,35 +246,13 @@ class Organisation:
         if self._queue.last_url not in (None, url):
             self._stream.note_gap()  # another queue: what the old one held may have stayed there
         self._queue.go_to(url)
-        await self._learn_what_is_pushed(installation)
+        await self._pushed.learn(installation)
         self._directory.open()
         self._heard_mono = self.tools.mono()
         # A queue with nothing to say keeps its first answer back; it is taken to work unless a poll said otherwise.
         is_presumed, self._is_presumed = self._is_presumed and not self._queue.is_failing, False
         if self._events is not Events.QUEUE or self._queue.is_up or is_presumed:
             await self._stream.up()
-
-    async def _switch_off(self, webhook: Mapping[str, object] | None, installation: Installation) -> None:
-        """Have the cloud post no more to where nobody of ours listens; it may refuse, which keeps us from nothing."""
-        if webhook is None:
-            return
-        try:
-            await self._rest.patch_app(installation.app_url, webhook)
-        except RefusedError as exc:
-            self._log.warning("org.webhook_left", error=str(exc))
-        else:
-            self._log.info("org.webhook_off")
-
-    async def _learn_what_is_pushed(self, installation: Installation) -> None:
-        url = self.tools.wanted.supported_url or supported_url(installation.app_url)
-        missing = await not_pushed(self._http, self.budget, url, installation=installation, log=self._log)
-        if missing != self._was_missing and missing:
-            self._log.warning("org.unsupported", missing=", ".join(missing))
-        self._was_missing = missing
-        is_pushed = missing == ()
-        if is_pushed != self._membership.is_pushed:
-            self._membership.is_pushed = is_pushed
-            await self._membership.retell()
 
     async def _mind_silence(self) -> None:
         """A way that fails in silence is met by the silence: every device says something once an hour."""
@@ -336,7 +313,7 @@ class Organisation:
     async def _follow(self, action: Action) -> Mapping[str, str] | None:
         match action:
             case HealthCheckAction():
-                return self._health()
+                return self.standing.health()
             case DeprovisionAction():
                 self._log.warning("org.deprovisioned")
                 self._queue.go_to(None)
@@ -356,16 +333,6 @@ class Organisation:
         """Have the cloud told where to send, though it was told already."""
         self._is_set_up = False
         self._change.set()
-
-    def _health(self) -> Mapping[str, str]:
-        """How we are, in the cloud's words; from the same source as our own readiness."""
-        is_good = self._keeper.has_good_token
-        desks = {member.desk for member in self._hearing.members.values()}
-        held = [self.tools.fleet.desk(desk) for desk in desks]
-        is_served = not held or any(desk is not None and not desk.is_stale for desk in held)
-        is_well = self._is_healthy() and is_served and not self.reasons_against()
-        state = "operational" if is_well else "impaired" if is_good else "token_invalid"
-        return {"operationalState": state, "tokensState": "valid" if is_good else "invalid"}
 
     async def acted(self, token: str) -> None:
         """Take an action that came among messages, in its turn: those need not wait until its keys are fetched."""
@@ -426,61 +393,3 @@ class Organisation:
         self._is_presumed = True
         self._rest.base_url = self.tools.wanted.api_url or installation.api_url
         self._tell_anew()
-
-    # --- readiness and metrics ---------------------------------------------------------------------------------------
-
-    def reasons_against(self) -> Sequence[str]:
-        """Why this organisation is not served, in whole sentences."""
-        name = f"Organisation {self.id}"
-        match self._keeper.state:
-            case TokenState.NONE:
-                return (f"{name} is not activated: run hotdesk-daemon activate.",)
-            case TokenState.REAUTHORISE:
-                return (f"{name} must be activated anew: the cloud refuses its refresh token.",)
-            case TokenState.FAILING:
-                return (f"{name}: the access token cannot be renewed: {self._keeper.cause}.",)
-            case _ if not self._hearing.is_up:
-                return (f"{name} is not heard: {self._hearing.cause}.",)
-            case _ if self._directory.trouble is not None:
-                return (f"{name}: its directory cannot be read: {self._directory.trouble}.",)
-            case _:
-                return ()
-
-    @property
-    def needs_activation(self) -> bool:
-        """Whether only a person can have us get tokens."""
-        return self._keeper.state in (TokenState.NONE, TokenState.REAUTHORISE)
-
-    def token_left_s(self) -> float | None:
-        """How long the refresh token lasts unless it is used; None when that is not known."""
-        installation = self._keeper.installation
-        if installation is None or installation.refresh_expires_at is None or self.needs_activation:
-            return None
-        return (installation.refresh_expires_at - self.tools.clock.now()).total_seconds()
-
-    def measure(self) -> None:
-        """Set the gauges of this organisation."""
-        metrics = self.tools.metrics
-        measure_tokens(metrics, self._keeper, org=self.id, now=self.tools.clock.now())
-        metrics.throttled.labels(org=self.id).inc(self._http.throttled - self._throttled_told)
-        self._throttled_told = self._http.throttled
-        metrics.cloud_up.labels(org=self.id).set(float(self._hearing.is_up))
-
-
-def _keeper(tools: Tools, *, session: aiohttp.ClientSession, watch: TokenWatch) -> TokenKeeper:
-    wanted, clock = tools.wanted, tools.clock
-
-    async def sleep(seconds: float) -> None:
-        await tools.sleep(clock.real_s(seconds))
-
-    return TokenKeeper(
-        store=InstallationStore(tools.file(".json")),
-        client=Client(client_id=wanted.client_id, client_secret=wanted.client_secret.reveal()),
-        session=session,
-        oauth_url=wanted.oauth_url,
-        now=clock.now,
-        mono=clock.mono,
-        sleep=sleep,
-        rng=random.Random(tools.rng.random()),
-        watch=watch,
-    )

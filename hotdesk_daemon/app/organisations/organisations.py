@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from hotdesk_daemon.app.fleet import Fleet
     from hotdesk_daemon.app.housing import Housing
+    from hotdesk_daemon.app.organisations.standing import Standing
     from hotdesk_daemon.app.tasks import Tasks
     from hotdesk_daemon.core.ids import DeviceId
     from hotdesk_daemon.dispatch import Limiter
@@ -127,6 +128,11 @@ class Organisations:
     def __iter__(self) -> Iterator[Organisation]:
         return iter([one.organisation for one in self._living.values()])
 
+    @property
+    def standings(self) -> tuple[Standing, ...]:
+        """How each of them stands."""
+        return tuple(organisation.standing for organisation in self)
+
     def __getitem__(self, name: str) -> Organisation:
         return self._living[name].organisation
 
@@ -177,7 +183,7 @@ class Organisations:
     async def take_in_known(self) -> None:
         """Serve the desks that the directories listed when they were last read."""
         for organisation in self:
-            await organisation.take_in_known()
+            await organisation.membership.take_in_known()
 
     @property
     def found(self) -> frozenset[DeskId]:
@@ -198,7 +204,7 @@ class Organisations:
         """Let go what was found and is named so, or itself, by the configuration from now on."""
         wanted = [*desks]
         for organisation in self:
-            await organisation.make_room(wanted)
+            await organisation.membership.make_room(wanted)
 
     def change(self, settings: Settings) -> None:
         """Take over what needs no new connections: of the site, and of every organisation that is here."""
@@ -210,12 +216,12 @@ class Organisations:
     async def retell(self) -> None:
         """Tell every desk of an organisation whose settings are other ones now."""
         for organisation in self:
-            await organisation.retell()
+            await organisation.membership.retell()
 
     async def add(self, ground: Ground) -> None:
         """Take an organisation in; the configuration's desks of it are taken in besides."""
         organisation = self._make(ground)
-        await organisation.take_in_known()
+        await organisation.membership.take_in_known()
         self._start(self._living[organisation.id])
 
     async def renew(self, ground: Ground, named: Iterable[DeskSettings]) -> None:
@@ -234,7 +240,7 @@ class Organisations:
         for desk in named:
             if DeskId(desk.id) in self._fleet.workers:
                 await organisation.take_in(desk)
-        await organisation.take_in_known(was_found)
+        await organisation.membership.take_in_known(was_found)
         self._start(self._living[name])
 
     async def remove(self, name: str) -> None:
