@@ -30,7 +30,8 @@ from hotdesk_daemon.transport.cloud.queue import QueueReader, QueueSettings
 from hotdesk_daemon.transport.cloud.rest import CloudRest
 from hotdesk_daemon.transport.cloud.seen import Seen
 from hotdesk_daemon.transport.cloud.supported import Supported, read_supported, supported_url
-from hotdesk_daemon.transport.cloud.tokens import TokenKeeper, TokenState, TokenWatch
+from hotdesk_daemon.transport.cloud.token_states import TokenState, TokenWatch
+from hotdesk_daemon.transport.cloud.tokens import TokenKeeper
 from hotdesk_daemon.transport.cloud.webhook import WebhookCheck, WebhookKind, webhook_app
 
 __all__ = [

@@ -14,18 +14,19 @@ import asyncio
 import math
 from contextlib import suppress
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, Never, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Never
 
 import attrs
 
 from hotdesk_daemon.core.errors import ConfigError, TransientError
 from hotdesk_daemon.transport.cloud.installation import Installation, Remains
 from hotdesk_daemon.transport.cloud.oauth import Client, TokenRefusedError, refreshed
+from hotdesk_daemon.transport.cloud.token_states import TokenState, TokenWatch
+from hotdesk_daemon.transport.cloud.undertakings import STOP_S, Undertakings, outcome
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable
 
     import aiohttp
 
@@ -41,32 +42,9 @@ _LONGEST_WAIT_S: Final = 300.0
 _MOST_DOUBLINGS: Final = 10
 #: How often the file is looked at, which ``activate`` may have written.
 LOOK_EVERY: Final = timedelta(seconds=30)
-#: How long the end waits for what is under way: a token that is on its way to us may have rotated.
-STOP_S: Final = 10.0
 
 _NOT_ACTIVATED: Final = "not activated yet: run hotdesk-daemon activate"
 _REMOVED: Final = "the integration was removed: run hotdesk-daemon activate"
-
-T = TypeVar("T")
-
-
-class TokenState(StrEnum):
-    """How we stand with the cloud."""
-
-    NONE = "not activated"
-    VALID = "valid"
-    FAILING = "failing"  # cannot be renewed, stored or looked at now; the token in hand may still be good
-    REAUTHORISE = "reauthorise"  # the cloud refused the refresh token: a person must activate anew
-
-
-class TokenWatch(Protocol):
-    """Who is told when the state changes; once each."""
-
-    def token_state(self, state: TokenState, *, cause: str) -> None:
-        """The state is another one now."""
-
-    def installation_changed(self, installation: Installation) -> None:
-        """The installation is a new one or somewhere else, whether a person activated or an action said so."""
 
 
 @attrs.frozen
@@ -119,9 +97,8 @@ class TokenKeeper:
         self._rng = rng
         self._watch = watch
         self._one_at_a_time = asyncio.Lock()
-        self._under_way: set[asyncio.Task[Any]] = set()
+        self._under_way = Undertakings(f"tokens {store.path.stem}")
         self._renewal: asyncio.Task[str] | None = None
-        self._is_over = False
         self._absence = _NOT_ACTIVATED  # why there is no installation
         self._refusal = ""  # what the cloud's plain no was
         self._failure = ""  # why there are no new tokens at present
@@ -163,9 +140,9 @@ class TokenKeeper:
         while True:
             running = self._renewal
             if running is None or running.done():
-                self._renewal = self._begin(self._renew(rejected), name="renewal")
-                return await _outcome(self._renewal)
-            token = await _outcome(running)
+                self._renewal = self._under_way.begin(self._renew(rejected), name="renewal")
+                return await outcome(self._renewal)
+            token = await outcome(running)
             if token != rejected:  # else it was begun by somebody whom another one was refused
                 return token
 
@@ -319,7 +296,7 @@ class TokenKeeper:
         Raises:
             TransientError: it cannot be stored now.
         """
-        return await _outcome(self._begin(self._change(how), name="change"))
+        return await outcome(self._under_way.begin(self._change(how), name="change"))
 
     async def _change(self, how: Callable[[Installation], Installation]) -> Installation:
         async with self._one_at_a_time:
@@ -343,7 +320,7 @@ class TokenKeeper:
         Raises:
             TransientError: it cannot be removed now; nothing has changed.
         """
-        return await _outcome(self._begin(self._forget(jti), name="removal"))
+        return await outcome(self._under_way.begin(self._forget(jti), name="removal"))
 
     async def _forget(self, jti: str | None) -> bool:
         async with self._one_at_a_time:
@@ -383,7 +360,7 @@ class TokenKeeper:
 
     async def run(self) -> Never:
         """Keep the tokens good until cancelled; what is under way then has a while to come to its end."""
-        self._is_over = False
+        self._under_way.open()
         try:
             while True:
                 await self.look()
@@ -405,43 +382,12 @@ class TokenKeeper:
         is_old = held.refresh_expires_at is not None and now >= held.refresh_expires_at - _REFRESH_HALF
         return is_old and self._mono() - self._refreshed_mono >= _REFRESH_AGAIN_S
 
-    # --- what is under way -------------------------------------------------------------------------------------------
-
-    def _begin(self, work: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
-        """Have *work* done to its end, whoever gives up waiting for it: half of it may be on the disk already."""
-        if self._is_over:
-            work.close()
-            raise TransientError("the tokens are kept no more")
-        task = asyncio.create_task(work, name=f"tokens {self._store.path.stem}: {name}")
-        self._under_way.add(task)
-        task.add_done_callback(self._ended)
-        return task
-
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._under_way.discard(task)
-        if task is self._renewal:
-            self._renewal = None
-        if not task.cancelled():
-            task.exception()  # it is told to whoever waits, and perhaps nobody does any more
+    # --- the end -----------------------------------------------------------------------------------------------------
 
     async def _end(self) -> None:
         """Let what is under way come to its end, and write what is not written yet; bounded."""
-        self._is_over = True
-        if self._under_way:
-            await asyncio.wait(self._under_way, timeout=STOP_S)
-        for task in [*self._under_way]:
-            task.cancel()
-        if self._under_way:
-            await asyncio.wait(self._under_way)
+        await self._under_way.close()
         if self._unstored is not None:
             with suppress(OSError, ConfigError):  # TimeoutError is an OSError
                 async with asyncio.timeout(STOP_S):
                     await asyncio.to_thread(self._keep, self._unstored)
-
-
-async def _outcome(task: asyncio.Task[T]) -> T:
-    """What *task* comes to; it goes on when the caller is cancelled."""
-    await asyncio.wait({task})
-    if task.cancelled():
-        raise TransientError("the tokens are kept no more")
-    return task.result()

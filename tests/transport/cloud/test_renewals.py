@@ -11,7 +11,8 @@ import pytest
 import pytest_asyncio
 
 from hotdesk_daemon.core.errors import TransientError
-from hotdesk_daemon.transport.cloud import TokenState, tokens
+from hotdesk_daemon.transport.cloud import TokenState, undertakings
+from hotdesk_daemon.transport.cloud.tokens import LOOK_EVERY
 from tests.transport.cloud.doubles import LIMIT_S, TokenEndpoint, an_endpoint
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from hotdesk_daemon.transport.cloud import TokenKeeper
     from tests.transport.cloud.doubles import Office
 
-LONGEST_WAIT = timedelta(seconds=300) + tokens.LOOK_EVERY
+LONGEST_WAIT = timedelta(seconds=300) + LOOK_EVERY
 
 Nothing = Callable[[], Callable[[], None]]
 
@@ -199,7 +200,7 @@ async def test_an_activation_with_the_same_refresh_token_ends_the_wait_for_a_per
         await living.clock.advance(1)
 
         await living.activate()
-        await living.passing.let(tokens.LOOK_EVERY)
+        await living.passing.let(LOOK_EVERY)
 
         assert TokenState.VALID is keeper.state
         assert organisation.accepts(await keeper.access())
@@ -225,7 +226,7 @@ async def test_the_end_waits_for_a_token_that_is_on_its_way(office: Office, endp
 async def test_the_end_does_not_wait_for_ever(
     office: Office, endpoint: TokenEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tokens, "STOP_S", 0.05)
+    monkeypatch.setattr(undertakings, "STOP_S", 0.05)
     task = await running(office)
     renewal = await asked_for(office, endpoint)
 
