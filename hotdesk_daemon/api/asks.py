@@ -86,6 +86,12 @@ class Maintenance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     minutes: Annotated[int, Meta(ge=1, le=14 * 24 * 60)]
 
 
+class Reload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is meant by a reload: many desks go only if that is said."""
+
+    remove_desks: bool = False
+
+
 class Nothing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Takes no members."""
 

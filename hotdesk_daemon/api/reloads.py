@@ -12,17 +12,17 @@ from hotdesk_daemon.core.errors import ConfigError, TransientError
 
 if TYPE_CHECKING:
     from hotdesk_daemon.api import site
-    from hotdesk_daemon.api.asks import Nothing
+    from hotdesk_daemon.api.asks import Reload
     from hotdesk_daemon.api.calls import Call
 
 #: A command under way holds up the desk that it is for, and so a reload that lets this desk go.
 LIMIT_S: Final = 25.0
 
 
-async def reload(call: Call[None, Nothing]) -> Answer:
+async def reload(call: Call[None, Reload]) -> Answer:
     try:
         async with asyncio.timeout(LIMIT_S):
-            done = await call.site.reload()
+            done = await call.site.reload(remove_desks=call.body.remove_desks)
     except ConfigError as exc:
         flaws = [Flaw(detail=problem) for problem in exc.problems]
         text = "the configuration cannot be used; the old one stays in force"

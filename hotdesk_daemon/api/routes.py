@@ -133,7 +133,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         name="reload",
         summary="Read the configuration again",
         answers={200: wire.Reloaded},
-        body=asks.Nothing,
+        body=asks.Reload,
         problems=(400, 401, 403, 413, 415, 422, 503, 504),
     ),
     _read(f"{API}/bookings/{{booking}}", reads.get_booking, "One booking", wire.Booking, problems=(404,)),

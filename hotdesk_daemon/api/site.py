@@ -184,12 +184,12 @@ class Site(Protocol):
     ) -> AbstractAsyncContextManager[AsyncIterator[StreamItem | Lost]]:
         """Steps as they happen, while the context is open; bounded per watcher. `Watchers` does it."""
 
-    async def reload(self) -> ReloadView:
+    async def reload(self, *, remove_desks: bool) -> ReloadView:
         """
-        Read the configuration again and live by it.
+        Read the configuration again and live by it; with *remove_desks* also if many desks go by that.
 
         Raises:
-            ConfigError: it cannot be used; nothing changed.
+            ConfigError: it cannot be used, or many desks would go; nothing changed.
             TransientError: the daemon stops.
         """
 

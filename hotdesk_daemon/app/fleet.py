@@ -94,7 +94,7 @@ class Fleet:
         self.watchers = Watchers()
         self.dispatcher: Dispatcher | None = None
         self.started = False
-        self.on_reload: Callable[[], Awaitable[ReloadView]] = _starting
+        self.on_reload: Callable[..., Awaitable[ReloadView]] = _starting
         self._desk_of: dict[DeviceId, DeskWorker] = {}
         self._sources: dict[DeviceId, str] = {}
         self.journal = journal
@@ -419,8 +419,8 @@ class Fleet:
         finally:
             self._is_explaining = False
 
-    async def reload(self) -> ReloadView:
-        return await self.on_reload()
+    async def reload(self, *, remove_desks: bool) -> ReloadView:
+        return await self.on_reload(remove_desks=remove_desks)
 
     def watch(
         self, *, desks: frozenset[DeskId] | None, kinds: frozenset[str] | None
@@ -453,7 +453,7 @@ class Fleet:
         return self._metrics.render() + await asyncio.to_thread(render_process)
 
 
-async def _starting() -> ReloadView:
+async def _starting(*, remove_desks: bool) -> ReloadView:
     raise TransientError("the daemon is starting", retry_after_s=5)
 
 

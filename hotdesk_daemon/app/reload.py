@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 #: How long reading files may take: they may be on a disk that does not answer.
 READ_S: Final = 30.0
+#: A reload that would let go so many desks, and such a share of all, is refused until a person says that it is meant:
+#: a file that was cut off between two desks while it was written is good TOML.
+MANY_DESKS: Final = 3
+MANY_SHARE: Final = 0.1
 #: Names in one field of a log line, and problems told by a line of their own.
 _NAMES: Final = 20
 _LINES: Final = 20
@@ -76,6 +80,7 @@ class Reload:
     #: Why the last one failed; None when it did not.
     trouble: str | None = None
     _wish: asyncio.Event = attrs.field(factory=asyncio.Event)
+    _may_remove: bool = False  # the reading that begins next
     _next: asyncio.Future[Outcome] | None = None  # of the reading that begins next
     _under_way: asyncio.Future[Outcome] | None = None
     _is_over: bool = False
@@ -84,9 +89,11 @@ class Reload:
         """The configuration that the daemon began with counts as a reload that went well."""
         self._measure(is_good=True)
 
-    def ask(self) -> asyncio.Future[Outcome]:
+    def ask(self, *, remove_desks: bool = False) -> asyncio.Future[Outcome]:
         """
         Have the configuration read again; the future is the outcome of a reading that begins after this.
+
+        With *remove_desks* it is meant that many desks go.
 
         Raises:
             TransientError: the daemon stops.
@@ -95,19 +102,20 @@ class Reload:
             get_log().warning("config.reload_refused")
             raise TransientError("the daemon stops: nothing is reloaded any more")
         if self._next is None:
-            self._next = asyncio.get_running_loop().create_future()
+            self._next, self._may_remove = asyncio.get_running_loop().create_future(), False
+        self._may_remove |= remove_desks
         self._wish.set()
         return self._next
 
-    async def now(self) -> ReloadView:
+    async def now(self, *, remove_desks: bool) -> ReloadView:
         """
-        Ask, and wait for the outcome; who gives up waiting does not end the reload.
+        As `ask`, and wait for the outcome; who gives up waiting does not end the reload.
 
         Raises:
             ConfigError: the configuration cannot be used; nothing changed.
             TransientError: the daemon stops.
         """
-        outcome = await asyncio.shield(self.ask())
+        outcome = await asyncio.shield(self.ask(remove_desks=remove_desks))
         if outcome.problems:
             raise ConfigError(*outcome.problems)
         if outcome.changes is None:
@@ -135,16 +143,16 @@ class Reload:
             await self._wish.wait()  # for ever: nobody may ask
             self._wish.clear()
             self._under_way, self._next = self._next, None
-            outcome = await self._reload_once()
+            outcome = await self._reload_once(may_remove=self._may_remove)
             if self._under_way is not None and not self._under_way.done():
                 self._under_way.set_result(outcome)
             self._under_way = None
 
-    async def _reload_once(self) -> Outcome:
+    async def _reload_once(self, *, may_remove: bool) -> Outcome:
         began_mono = time.monotonic()
         self.notifier.reloading()
         try:
-            outcome = await self._reload()
+            outcome = await self._reload(may_remove=may_remove)
         except ConfigError as error:
             outcome = Outcome(problems=error.problems)
         except (HotdeskError, OSError, TimeoutError) as error:
@@ -160,13 +168,15 @@ class Reload:
         self.notifier.ready(status="the configuration could not be reloaded; see the log" if outcome.problems else "")
         return outcome
 
-    async def _reload(self) -> Outcome:
+    async def _reload(self, *, may_remove: bool) -> Outcome:
         async with asyncio.timeout(READ_S):
             loaded = await asyncio.to_thread(self.load)
         desks, organisations = self.beside
         loaded = attrs.evolve(
             loaded, desks=(*loaded.desks, *desks), organisations=(*loaded.organisations, *organisations)
         )
+        if not may_remove:
+            self._refuse_to_lose_many(loaded)
         old = self.take_over.settings
         async with asyncio.timeout(READ_S):
             prepared = await self.take_over.prepare(keeping_what_waits(old, loaded))
@@ -175,6 +185,20 @@ class Reload:
         return Outcome(
             changes=changes, waiting=changes.waiting, warnings=loaded.warnings, staying=staying, prepared=prepared
         )
+
+    def _refuse_to_lose_many(self, wanted: Settings) -> None:
+        """
+        Insist that few desks go.
+
+        Raises:
+            ConfigError: many would.
+        """
+        going, served = self.take_over.going(wanted), len(self.take_over.fleet.workers)
+        if len(going) >= MANY_DESKS and len(going) > MANY_SHARE * served:
+            raise ConfigError(
+                f"{len(going)} of {served} desks would be let go ({', '.join(_named(going))}); is the file whole? "
+                "if it is meant: hotdesk-daemon reload --remove-desks"
+            )
 
     # --- telling -----------------------------------------------------------------------------------------------------
 

@@ -103,6 +103,13 @@ class TakeOver:
             grounds={ground.wanted.id: ground for ground in grounds},
         )
 
+    def going(self, settings: Settings) -> tuple[DeskId, ...]:
+        """The desks that are served now, and would not be by *settings*."""
+        named = {DeskId(desk.id) for desk in settings.desks}
+        organisations = {one.id for one in settings.organisations}
+        living = {desk for one in self.organisations if one.id in organisations for desk in one.found}
+        return tuple(desk for desk in self.fleet.workers if desk not in named | living)
+
     async def apply(self, prepared: Prepared) -> tuple[DeskId, ...]:
         """Live by other settings from now on; give the desks that could not be let go yet."""
         settings = prepared.settings

@@ -76,7 +76,14 @@ The column *a change counts* below says when:
 
 Desks, devices and organisations that are added are served at once; those that are gone are let go once the commands
 under way to them are answered, and keep their journal. A secret that has changed counts as a change of the setting that
-names it: a device's new password renews its link. Systemd hands over credentials when the unit starts, so a changed
+names it: a device's new password renews its link.
+
+A file that was cut off while it was written may still be good TOML, with fewer desks. So a reload that would let three
+desks or more go, and more than a tenth of all, is refused like a mistake; desks of a directory that go with their
+organisation count too. If it is meant, `hotdesk-daemon reload --remove-desks` does it, and so does a restart, which asks
+nobody. Nothing tells a file that lost less from one that was changed: write it under another name, and rename it then.
+
+Systemd hands over credentials when the unit starts, so a changed
 `credential:` needs a restart, while a `file:` does not; the environment of a process never changes.
 """
 

@@ -89,6 +89,7 @@ class MemorySite:
     """
 
     time: datetime = NOW
+    may_remove: bool = False
     reloaded: ReloadView | Exception = attrs.field(factory=ReloadView)
     switches: MemorySwitches = attrs.field(factory=MemorySwitches)
     watchers: Watchers = attrs.field(factory=Watchers)
@@ -245,7 +246,8 @@ class MemorySite:
         finally:
             self.left.set()
 
-    async def reload(self) -> ReloadView:
+    async def reload(self, *, remove_desks: bool) -> ReloadView:
+        self.may_remove = remove_desks
         if isinstance(self.reloaded, Exception):
             raise self.reloaded
         return self.reloaded

@@ -34,6 +34,15 @@ def test_a_reload_says_what_changed(terminal: Terminal, running: Running) -> Non
     ] == result.stdout.splitlines()
 
 
+def test_many_desks_go_only_by_an_option(terminal: Terminal, running: Running) -> None:
+    seen = []
+    for options in ((), ("--remove-desks",)):
+        terminal("reload", *options)
+        seen.append(running.site.may_remove)
+
+    assert [False, True] == seen
+
+
 def test_a_reload_that_changes_nothing_says_so(terminal: Terminal) -> None:
     assert "nothing changed\n" == terminal("reload").stdout
     assert [] == json.loads(terminal("reload", "--format", "json").stdout)["desks"]["added"]

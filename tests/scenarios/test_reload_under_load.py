@@ -107,6 +107,35 @@ async def test_reloads_under_load_drop_no_other_stream_and_lose_no_event(
         print(f"\n{good} good and {bad} bad reloads of {DESKS} desks, {acts} acts of people meanwhile")  # noqa: T201
 
 
+@over_socket
+async def test_a_file_cut_off_between_two_desks_lets_none_go_until_a_person_says_that_it_is_meant(
+    open_site: OpenSite, log: io.StringIO, tmp_path: Path
+) -> None:
+    site = await open_site(*(["local"] * 4))
+    configuration, beside = tmp_path / "hotdesk.toml", site.settings
+    site.daemon.reload.load = lambda: with_the_rest(read_settings(configuration, PASSWORD, again=True).settings, beside)
+    whole = written(beside.desks, 0)
+    cut_off = whole[: whole.index("[[desk]]", whole.index("[[desk]]") + 1)]
+    configuration.write_text(cut_off)
+    before = sessions(site)
+    refused = site.daemon.reload.ask()
+    await site.until(refused.done)
+
+    problem = "3 of 4 desks would be let go (desk-2, desk-3, desk-4); is the file whole? "
+    problem += "if it is meant: hotdesk-daemon reload --remove-desks"
+    assert [problem] == [line["problem"] for line in lines(log, "config.invalid")]
+    assert before == sessions(site)
+
+    outcomes = []
+    for text, is_meant in ((cut_off, True), (whole, False), (cut_off, False)):  # what was meant once is not meant again
+        configuration.write_text(text)
+        asked = site.daemon.reload.ask(remove_desks=is_meant)
+        await site.until(asked.done)
+        outcomes.append((len(asked.result().problems), len(site.daemon.fleet.desks())))
+
+    assert [(0, 1), (0, 4), (1, 4)] == outcomes
+
+
 def put(path: Path, content: bytes | None) -> None:
     if content is None:
         path.unlink()
