@@ -13,7 +13,6 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import attrs
@@ -30,7 +29,7 @@ from hotdesk_daemon.app.organisations import Organisations
 from hotdesk_daemon.app.reload import Reload
 from hotdesk_daemon.app.safety import Safety
 from hotdesk_daemon.app.simulated import simulated_site
-from hotdesk_daemon.app.state_dir import held_alone
+from hotdesk_daemon.app.state_dir import held_alone, tell_of_last
 from hotdesk_daemon.app.status import Status, patience
 from hotdesk_daemon.app.stopping import Stopping
 from hotdesk_daemon.app.takeover import TakeOver, breaker_of, limits_of, retry_of
@@ -50,6 +49,7 @@ from hotdesk_daemon.transport import FleetGate, SslContexts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
     from zoneinfo import ZoneInfo
 
     from hotdesk_daemon.app.recovery import Past
@@ -97,6 +97,7 @@ class Daemon:
     status: Status = attrs.field(init=False)
     care: JournalCare = attrs.field(init=False)
     left: int = 0
+    last_stop: str = ""
     _use_token: Callable[[str], None] = lambda _token: None
     _is_reload_wanted: bool = False
 
@@ -111,7 +112,7 @@ class Daemon:
         began_mono = time.monotonic()
         metrics = Metrics(version=__version__)
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(held_alone(self.settings.daemon.state_dir))
+            last = await stack.enter_async_context(held_alone(self.settings.daemon.state_dir))
             token = self.settings.http.token
             if token is None:
                 token = await asyncio.to_thread(ensure_http_token, self.settings.daemon.state_dir)
@@ -124,6 +125,8 @@ class Daemon:
             )
             found = await find(journal)
             metrics.journal_quarantined.inc(found.quarantined)
+            if last is not None:
+                found.past.last_stop, self.last_stop = last.stopped, tell_of_last(last, _latest(found.newest))
             settings = self.settings
             if settings.simulator.enabled:
                 seed = self._resume_simulation(found.newest)
@@ -179,13 +182,7 @@ class Daemon:
     def _resume_simulation(self, stored: Mapping[DeskId, Stored]) -> int:
         """A simulated site goes on at the moment where its journal ends: time never runs backwards in one journal."""
         seed = self.settings.simulator.seed
-        moments = [entry.at for one in stored.values() for entry in one.tail[-1:]]
-        moments += [
-            max((b.changed_at for b in one.snapshot.bookings.values()), default=datetime.min.replace(tzinfo=UTC))
-            for one in stored.values()
-            if one.snapshot is not None
-        ]
-        latest = max(moments, default=None)
+        latest = _latest(stored)
         if latest is None or latest <= self.clock.now() or not isinstance(self.clock, ScaledClock):
             return seed
         self.clock = ScaledClock(speed=self.clock.speed, start=latest)
@@ -348,6 +345,7 @@ class Daemon:
             organisations=organisations,
             reload=self.reload,
             vitals=vitals,
+            last_stop=self.last_stop,
             sleep=self.sleep,
         )
 
@@ -361,6 +359,14 @@ class Daemon:
         if self._is_reload_wanted:
             self.reload.ask()
         self.on_ready(self.url, len(self.fleet.workers))
+
+
+def _latest(stored: Mapping[DeskId, Stored]) -> datetime | None:
+    """About when the newest of what is *stored* happened."""
+    moments = [entry.at for one in stored.values() for entry in one.tail[-1:]]
+    snapshots = (one.snapshot for one in stored.values() if one.snapshot is not None)
+    moments += [booking.changed_at for snapshot in snapshots for booking in snapshot.bookings.values()]
+    return max(moments, default=None)
 
 
 def _calm_collector() -> None:

@@ -28,6 +28,8 @@ class Past:
         first_seq: behind which number a desk begins that the journal does not know.
         is_doubtful: whether more may have been done than the journal knows, because it is a copy or a new one in the
             place of a damaged one.
+
+    ``last_stop`` is how the run before ended, as `DaemonStarted` has it.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Past:
         self._states: dict[DeskId, Desk] = {}
         self._first_seq = first_seq
         self._is_doubtful = is_doubtful
+        self.last_stop = ""
 
     def take(self, desk_id: DeskId, settings: DeskConfigured, *, version: str) -> tuple[Desk, tuple[Input, ...]]:
         """A desk's state, which is its worker's from now on, and the first inputs of its new life."""
@@ -45,7 +48,8 @@ class Past:
             return desk, beginning(desk, settings, version=version)
         stored = self._stored.pop(desk_id, None)
         desk = rebuild(desk_id, stored) if stored is not None else Desk(desk_id=desk_id, seq=self._first_seq)
-        return desk, beginning(desk, settings, version=version, is_doubtful=self._is_doubtful)
+        inputs = beginning(desk, settings, version=version, last_stop=self.last_stop, is_doubtful=self._is_doubtful)
+        return desk, inputs
 
     def keep(self, desk: Desk) -> None:
         """A desk is served no more."""
@@ -92,7 +96,9 @@ def _replayed(desk: Desk, given: Input, entry: TailEntry) -> Desk:
         return desk
 
 
-def beginning(desk: Desk, settings: DeskConfigured, *, version: str, is_doubtful: bool = False) -> tuple[Input, ...]:
+def beginning(
+    desk: Desk, settings: DeskConfigured, *, version: str, last_stop: str = "", is_doubtful: bool = False
+) -> tuple[Input, ...]:
     """
     The first inputs of a run: the settings where they are new, and that we have started.
 
@@ -110,7 +116,7 @@ def beginning(desk: Desk, settings: DeskConfigured, *, version: str, is_doubtful
     inputs: list[Input] = [*_perhaps_sent(desk)] if is_doubtful else []
     if not desk.seq or held != settings:
         inputs.append(settings)
-    return (*inputs, DaemonStarted(version=version))
+    return (*inputs, DaemonStarted(version=version, last_stop=last_stop))
 
 
 def _perhaps_sent(desk: Desk) -> Iterable[CommandSending]:

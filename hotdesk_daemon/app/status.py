@@ -42,6 +42,7 @@ class Status:
     organisations: Organisations
     reload: Reload
     vitals: Vitals
+    last_stop: str  # how the run before ended, in words; may be empty
     sleep: Callable[[float], Awaitable[None]]
     _fold: Fold = attrs.field(factory=lambda: Fold(get_log()))
 
@@ -50,7 +51,7 @@ class Status:
         parts = [self.fleet.summary(), *self._tokens(), *(one.rstrip(".") for one in self.fleet.troubles())]
         if self.reload.trouble is not None:
             parts.append(f"the configuration was not reloaded: {self.reload.trouble}")
-        return ", ".join(parts)
+        return ", ".join([*parts, self.last_stop] if self.last_stop else parts)
 
     def _tokens(self) -> list[str]:
         """How long the first refresh token lasts that ends, and who needs a person."""

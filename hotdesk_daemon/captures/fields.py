@@ -74,7 +74,7 @@ RULES: Final[Mapping[str, Mapping[str, Rule | tuple[Rule, Rule]]]] = {
     "TimerFired": {"key": Rule.TIMER},
     "BookAsked": {"booking_request_uuid": Rule.ALIAS, "title": Rule.TITLE, **_ORGANIZER},
     "EditAsked": {"title": Rule.TITLE},
-    "DaemonStarted": {"version": Rule.RELEASE},
+    "DaemonStarted": {"version": Rule.RELEASE, "last_stop": Rule.WORD},
     "Policy": {"time_zone": Rule.ZONE},
     # commands
     "Book": {"booking_request_uuid": Rule.ALIAS, "title": Rule.TITLE, **_ORGANIZER},

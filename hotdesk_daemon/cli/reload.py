@@ -21,9 +21,9 @@ def command(client: Client, *, remove_desks: bool) -> None:
     """
     Have the daemon read its configuration again, and show what changed.
 
-    What cannot be used changes nothing: every problem is shown, and the exit code is 78. Three desks
-    or more, if that is over a tenth, go only with --remove-desks: the file might be half-written. The same can be asked for by
-    the signal SIGHUP; the log then says what came of it.
+    What cannot be used changes nothing: every problem is shown, and the exit code is 78. Three desks or more, if that
+    is over a tenth, go only with --remove-desks: the file might be half-written. The same can be asked for by the
+    signal SIGHUP; the log then says what came of it.
     """
     done = client.door.send("POST", f"{API}/reload", body={"remove_desks": remove_desks})
     if client.as_json:

@@ -448,9 +448,14 @@ class ClockSet(Input):
 
 @attrs.frozen(kw_only=True)
 class DaemonStarted(Input):
-    """We begin: every link is down, and what was being sent when we ended may or may not have been done."""
+    """
+    We begin: every link is down, and what was being sent when we ended may or may not have been done.
+
+    ``last_stop`` is how the run before ended: "clean", "failed" or "killed"; empty where that is not known.
+    """
 
     version: str = ""
+    last_stop: str = ""
 
 
 @attrs.frozen(kw_only=True)

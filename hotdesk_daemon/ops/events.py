@@ -64,6 +64,9 @@ _COMMAND: Final = ("command_id", "booking_id", "command")
 
 _ALL: Final = (
     _event("daemon.started", "info", "The process began.", "version", "python", "config", "desks", "stage", "loop"),
+    _event("daemon.last_stop", "info", "How the run before this one ended: `clean`, or as a warning `failed` (its last "
+           "lines say why) or `killed`: by somebody, for want of memory, or with the machine, some time after the last "
+           "record of the journal.", "stopped", "began", "ended", "last_record"),
     _event("daemon.ready", "info", "Everything stands; from here on `/readyz` may say yes.", "took_s", "url", "desks"),
     _event("daemon.stopping", "info", "A stop was asked for; commands under way may finish.", "signal"),
     _event("daemon.hurried", "warning", "A second signal to stop: commands that are being sent are not waited for any "

@@ -80,8 +80,8 @@ names it: a device's new password renews its link.
 
 A file that was cut off while it was written may still be good TOML, with fewer desks. So a reload that would let three
 desks or more go, and more than a tenth of all, is refused like a mistake; desks of a directory that go with their
-organisation count too. If it is meant, `hotdesk-daemon reload --remove-desks` does it, and so does a restart, which asks
-nobody. Nothing tells a file that lost less from one that was changed: write it under another name, and rename it then.
+organisation count too. If it is meant, `hotdesk-daemon reload --remove-desks` does it, and so does a restart, which
+asks nobody. Nothing tells a file that lost less from one that was changed: write it under another name, and rename it.
 
 Systemd hands over credentials when the unit starts, so a changed
 `credential:` needs a restart, while a `file:` does not; the environment of a process never changes.

@@ -84,6 +84,20 @@ def test_the_lock_of_a_daemon_that_was_killed_is_no_obstacle(config: Path) -> No
         assert 0 == second.wait(LIMIT_S)
 
 
+@pytest.mark.timeout(20)
+def test_each_start_says_how_the_run_before_ended(config: Path) -> None:
+    told = []
+    for number, end in enumerate((signal.SIGKILL, signal.SIGTERM, signal.SIGTERM)):
+        with running(config, f"log-{number}") as daemon:
+            daemon.send_signal(end)
+            daemon.wait(LIMIT_S)
+        text = config.with_name(f"log-{number}").read_bytes()
+        told += [(line["level"], line["stopped"]) for line in lines(text) if line["event"] == "daemon.last_stop"]
+    run_file = config.with_name("state") / "last-run.json"
+
+    assert ([("warning", "killed"), ("info", "clean")], 0o600) == (told, run_file.stat().st_mode & 0o777)
+
+
 def test_a_journal_of_a_newer_version_is_refused_and_left_alone(config: Path) -> None:
     with running(config) as daemon:
         daemon.terminate()
@@ -95,8 +109,9 @@ def test_a_journal_of_a_newer_version_is_refused_and_left_alone(config: Path) ->
 
     assert 78 == code
     assert "schema 9999, written by a newer version; this one knows up to 0" in told
+    beside = {"http-token", "last-run.json"}
     assert ["journal.sqlite3"] == sorted(
-        path.name for path in journal.parent.iterdir() if path.suffix != ".lock" and path.name != "http-token"
+        path.name for path in journal.parent.iterdir() if path.suffix != ".lock" and path.name not in beside
     )
 
 

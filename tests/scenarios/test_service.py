@@ -11,6 +11,7 @@ import attrs
 import pytest
 
 from hotdesk_daemon.core.errors import ConfigError
+from hotdesk_daemon.core.inputs import DaemonStarted
 from hotdesk_daemon.journal import JournalUnavailableError
 from hotdesk_daemon.journal.store import Store
 from hotdesk_daemon.ops.settings import PolicySettings
@@ -78,6 +79,24 @@ async def test_it_is_ready_once_and_tells_how_many_desks_are_live(open_site: Ope
 
     assert ["READY=1"] == [line for line in lines if line == "READY=1"]
     assert last_status(lines).startswith("2/2 desks live, 0 parked")
+
+
+@over_socket
+async def test_the_status_and_the_history_say_how_the_run_before_ended(open_site: OpenSite, manager: Manager) -> None:
+    site = await begun(open_site, manager, "local")
+    run_file = site.settings.daemon.state_dir / "last-run.json"
+    endings = []
+    for spoilt in (b"", None):  # as a kill in the middle of writing it leaves it
+        await site.stop()
+        if spoilt is not None:
+            run_file.write_bytes(spoilt)
+        await site.start()
+        started = [step.input for step in await site.steps(since=0) if isinstance(step.input, DaemonStarted)][-1]
+        endings.append((last_status(manager.heard()).partition(", last stop: ")[2], started.last_stop))
+
+    (killed, in_history), (clean, in_history_too) = endings
+    assert ("killed", "killed", "clean") == (killed[:6], in_history, in_history_too)
+    assert clean.startswith("clean at 20")
 
 
 async def test_before_it_is_ready_it_asks_for_time(open_site: OpenSite, manager: Manager) -> None:

@@ -142,6 +142,11 @@ _TIMERS: Final[Mapping[str, str]] = {
 }
 
 
+_AFTER: Final = {
+    "clean": ", after a clean stop",
+    "failed": ", after it had failed",
+    "killed": ", after it had been killed",
+}
 _FIRED: Final[Mapping[str, str]] = {
     "request": "no word on {subject} came in time",
     "change": "no answer to the change of {subject} came in time",
@@ -201,6 +206,11 @@ def _connected(given: i.LinkUp) -> Words:
     return (f"{given.device} is connected{f', software {given.software}' if given.software else ''}",)
 
 
+def _began(given: i.DaemonStarted) -> Words:
+    version = f", version {given.version}" if given.version else ""
+    return (f"the daemon started{version}{_AFTER.get(given.last_stop, '')}",)
+
+
 def _settings(given: i.DeskConfigured) -> Words:
     devices = f"{len(given.devices)} device{'' if len(given.devices) == 1 else 's'}"
     return (f"settings: {given.calendar} calendar, {devices}, stage {given.stage}, {rules(given.policy)}",)
@@ -232,5 +242,5 @@ _SAID: Final[Mapping[type[i.Input], Callable[[_Given], Words]]] = {
     i.RetryAsked: lambda given: (f"a person wished {given.command_id} tried again",),
     i.DropAsked: lambda given: (f"a person wished {given.command_id} dropped",),
     i.DeskConfigured: _settings,
-    i.DaemonStarted: lambda given: (f"the daemon started{f', version {given.version}' if given.version else ''}",),
+    i.DaemonStarted: _began,
 }
