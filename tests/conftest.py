@@ -15,6 +15,7 @@ import pytest_asyncio
 import structlog
 from blockbuster import BlockBuster
 
+from hotdesk_daemon.captures.quoting import quoted
 from hotdesk_daemon.ops.logs import configure_logs
 from hotdesk_daemon.ops.settings import LogFormat, LogLevel
 from tests.observed import Observing
@@ -58,7 +59,7 @@ def _logs_stay_as_they_were() -> Iterator[None]:
     # without having set logging up is heard by the observer, and by nobody else.
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    configure_logs(level=LogLevel.DEBUG, form=LogFormat.JSON, stream=_Nowhere(), environ={})
+    configure_logs(level=LogLevel.DEBUG, form=LogFormat.JSON, quote=quoted, stream=_Nowhere(), environ={})
     yield
     root.handlers[:] = handlers
     root.setLevel(level)

@@ -92,22 +92,22 @@ def test_a_planted_secret_in_a_line_fails_the_test(observed: pytest.Pytester) ->
 
         def test_that_shows_a_secret():
             Secret("planted in a test")
-            get_log().info("link.up", software="planted in a test")
+            get_log().info("daemon.ready", url="planted in a test")
 
         def test_that_shows_a_person():
             name = Directory().person("person17@example.com").name
-            get_log().info("link.up", software=name)
+            get_log().info("daemon.ready", url=name)
 
         def test_that_keeps_it():
             Secret("planted in a test")
-            get_log().info("link.up", software="something else", title="planted in a test")
+            get_log().info("daemon.ready", url="something else", title="planted in a test")
         """
     )
 
     outcome = observed.runpytest_subprocess("-p", "no:xdist", "-p", "no:cacheprovider")
 
     outcome.assert_outcomes(passed=3, errors=2)
-    outcome.stdout.fnmatch_lines(["*'planted in a test' in: *link.up*", "*'Person17' in: *link.up*"])
+    outcome.stdout.fnmatch_lines(["*'planted in a test' in: *daemon.ready*", "*'Person17' in: *daemon.ready*"])
 
 
 def test_a_line_or_metric_that_is_not_documented_fails_the_test(observed: pytest.Pytester) -> None:

@@ -15,7 +15,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from hotdesk_daemon.api.problems import Kind, Problem, not_found, refused, unavailable
-from hotdesk_daemon.api.render import render_booking
+from hotdesk_daemon.api.render import Quote, render_booking
 from hotdesk_daemon.api.site import Asked, CommandView, Site
 from hotdesk_daemon.api.wire import Taken, encode
 from hotdesk_daemon.core.errors import TransientError
@@ -76,6 +76,11 @@ class Call(Generic[Query, Body]):
     request: web.Request
 
     @property
+    def quote(self) -> Quote | None:
+        """What other people's words have to go through for this caller; None for one who may see everything."""
+        return None if self.persons else self.site.quote
+
+    @property
     def now(self) -> datetime:
         return self.site.now()
 
@@ -133,5 +138,5 @@ class Call(Generic[Query, Body]):
         """The 202 for a recorded wish, with the booking as it is now."""
         desk = self.site.desk(desk_id)
         booking = None if desk is None or asked.booking_id is None else desk.bookings.get(asked.booking_id)
-        shown = None if booking is None else render_booking(booking, desk_id=desk_id, persons=self.persons)
+        shown = None if booking is None else render_booking(booking, desk_id=desk_id, quote=self.quote)
         return answer(Taken(desk=desk_id, seq=asked.seq, booking=shown), status=202, headers=headers)

@@ -46,7 +46,7 @@ async def list_desks(call: Call[DesksQuery, None]) -> Answer:
     return answer(
         wire.DeskPage(
             now=now,
-            items=[render_desk(desk, now=now, persons=call.persons) for desk in page],
+            items=[render_desk(desk, now=now, quote=call.quote) for desk in page],
             next=page[-1].desk_id if len(page) < len(desks) else None,
         )
     )
@@ -54,7 +54,7 @@ async def list_desks(call: Call[DesksQuery, None]) -> Answer:
 
 async def get_desk(call: Call[None, None]) -> Answer:
     now = call.now
-    shown = render_desk(call.desk(), now=now, persons=call.persons)
+    shown = render_desk(call.desk(), now=now, quote=call.quote)
     return answer(msgspec.structs.replace(shown, now=now))
 
 
@@ -90,7 +90,7 @@ async def list_bookings(call: Call[BookingsQuery, None]) -> Answer:
     return answer(
         wire.BookingPage(
             now=call.now,
-            items=[render_booking(b, desk_id=desk.desk_id, persons=call.persons) for b in page],
+            items=[render_booking(b, desk_id=desk.desk_id, quote=call.quote) for b in page],
             next=page[-1].booking_id if len(page) < len(bookings) else None,
         )
     )
@@ -98,7 +98,7 @@ async def list_bookings(call: Call[BookingsQuery, None]) -> Answer:
 
 async def get_booking(call: Call[None, None]) -> Answer:
     desk, booking = call.booking()
-    return answer(render_booking(booking, desk_id=desk.desk_id, persons=call.persons))
+    return answer(render_booking(booking, desk_id=desk.desk_id, quote=call.quote))
 
 
 async def list_commands(call: Call[CommandsQuery, None]) -> Answer:
@@ -117,14 +117,14 @@ async def list_commands(call: Call[CommandsQuery, None]) -> Answer:
     return answer(
         wire.CommandPage(
             now=call.now,
-            items=[render_command(view, persons=call.persons) for view in page],
+            items=[render_command(view, quote=call.quote) for view in page],
             next=page[-1].command.command_id if len(page) < len(views) else None,
         )
     )
 
 
 async def get_command(call: Call[None, None]) -> Answer:
-    return answer(render_command(await call.command(), persons=call.persons))
+    return answer(render_command(await call.command(), quote=call.quote))
 
 
 async def list_events(call: Call[EventsQuery, None]) -> Answer:
@@ -134,7 +134,7 @@ async def list_events(call: Call[EventsQuery, None]) -> Answer:
     return answer(
         wire.EventPage(
             now=call.now,
-            items=[render_event(item, persons=call.persons) for item in items],
+            items=[render_event(item, quote=call.quote) for item in items],
             next=str(items[-1].seq) if items and items[-1].seq < desk.seq else None,
         )
     )

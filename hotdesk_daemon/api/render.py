@@ -1,13 +1,14 @@
 """
 From the core's values to the API's JSON shapes.
 
-Persons (titles and organizers) are left out unless the reader may see them; everything else is shown to everybody who
-can reach the port.
+Persons (titles and organizers) are left out unless the reader may see them, and other people's words are quoted, for
+they may name somebody; everything else is shown to everybody who can reach the port.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import UNSET
@@ -23,10 +24,15 @@ if TYPE_CHECKING:
     from hotdesk_daemon.core.inputs import Input
     from hotdesk_daemon.core.steps import Reason
 
+#: Makes text fit for who may not see persons.
+Quote: TypeAlias = Callable[[str], str]
+_Text = TypeVar("_Text", str, "str | None")
 #: Members of inputs and commands that may tell who somebody is or what somebody does.
 PERSONAL: Final = frozenset(
     {"title", "organizer", "organizer_name", "organizer_email", "organizer_id", "text", "comment"}
 )
+#: Members of inputs that hold what devices and the cloud said in their own words.
+FOREIGN: Final = frozenset({"cause", "error", "failure_cause", "message", "software"})
 _SIGNED_IN: Final = frozenset(SignInState) - {SignInState.UNKNOWN, SignInState.SHARED}
 _RUNNING_FIRST: Final = (BookingState.STARTED, BookingState.CREATED, BookingState.REQUESTED)
 
@@ -58,8 +64,8 @@ def occupancy(desk: Desk, *, now: datetime) -> wire.Occupancy:
     return wire.Occupancy.FREE if current_booking(desk, now=now) is None else wire.Occupancy.BOOKED
 
 
-def render_booking(booking: Booking, *, desk_id: str, persons: bool) -> wire.Booking:
-    """One booking; *persons* says whether its title and organizer may be seen."""
+def render_booking(booking: Booking, *, desk_id: str, quote: Quote | None) -> wire.Booking:
+    """One booking; *quote* is None for who may see its title and organizer."""
     organizer = booking.organizer
     return wire.Booking(
         id=booking.booking_id,
@@ -69,26 +75,28 @@ def render_booking(booking: Booking, *, desk_id: str, persons: bool) -> wire.Boo
         start=booking.start,
         end=booking.end,
         duration_min=booking.duration_min,
-        title=booking.title if persons else UNSET,
-        organizer=(wire.Organizer(name=organizer.name, email=organizer.email, id=organizer.id) if persons else UNSET),
+        title=booking.title if quote is None else UNSET,
+        organizer=(
+            wire.Organizer(name=organizer.name, email=organizer.email, id=organizer.id) if quote is None else UNSET
+        ),
         verdict=booking.verdict,
-        verdict_why=booking.verdict_why,
+        verdict_why=_said(booking.verdict_why, quote),
         change=booking.change,
         meeting_id=booking.meeting_id,
         booking_request_uuid=booking.booking_request_uuid,
         checked_in=booking.checked_in,
         signed_in=booking.signed_in,
-        end_cause=booking.end_cause,
+        end_cause=_said(booking.end_cause, quote),
         changed_at=booking.changed_at,
         changed_seq=booking.changed_seq,
     )
 
 
-def render_desk(desk: Desk, *, now: datetime, persons: bool) -> wire.Desk:
+def render_desk(desk: Desk, *, now: datetime, quote: Quote | None) -> wire.Desk:
     """One desk as it is, with the bookings that matter now."""
 
     def show(booking: Booking | None) -> wire.Booking | None:
-        return None if booking is None else render_booking(booking, desk_id=desk.desk_id, persons=persons)
+        return None if booking is None else render_booking(booking, desk_id=desk.desk_id, quote=quote)
 
     counters = desk.counters
     return wire.Desk(
@@ -99,7 +107,7 @@ def render_desk(desk: Desk, *, now: datetime, persons: bool) -> wire.Desk:
         maintenance_until=desk.maintenance_until,
         state=occupancy(desk, now=now),
         stale=desk.is_stale,
-        devices=[_device(desk.devices[device_id]) for device_id in sorted(desk.devices)],
+        devices=[_device(desk.devices[device_id], quote) for device_id in sorted(desk.devices)],
         current=show(current_booking(desk, now=now)),
         next=show(next_booking(desk, now=now)),
         bookings=sum(not booking.is_over for booking in desk.bookings.values()),
@@ -114,17 +122,17 @@ def render_desk(desk: Desk, *, now: datetime, persons: bool) -> wire.Desk:
     )
 
 
-def render_command(view: CommandView, *, persons: bool) -> wire.Command:
+def render_command(view: CommandView, *, quote: Quote | None) -> wire.Command:
     """One command with its parameters."""
     command = view.command
     return wire.Command(
         id=command.command_id,
         desk=view.desk_id,
         path=command.command.path,
-        parameters=_members(command.command, persons=persons),
+        parameters=_members(command.command, quote=quote),
         state=command.state,
-        why=command.why,
-        message=command.message,
+        why=_said(command.why, quote),
+        message=_said(command.message, quote),
         booking=command.booking_id,
         device=command.device,
         attempts=command.attempts,
@@ -136,7 +144,7 @@ def render_command(view: CommandView, *, persons: bool) -> wire.Command:
     )
 
 
-def render_event(item: StreamItem, *, persons: bool) -> wire.Event:
+def render_event(item: StreamItem, *, quote: Quote | None) -> wire.Event:
     """One step with its reasons; the desk's state in short is as of the step's own time."""
     return wire.Event(
         desk=item.desk_id,
@@ -144,19 +152,19 @@ def render_event(item: StreamItem, *, persons: bool) -> wire.Event:
         at=item.at,
         source=item.source,
         kind=item.kind,
-        input=_members(item.input, persons=persons),
-        reasons=[_reason(reason) for reason in item.reasons],
-        refusal=item.refusal,
+        input=_members(item.input, quote=quote),
+        reasons=[_reason(reason, quote) for reason in item.reasons],
+        refusal=_said(item.refusal, quote),
         state=None if item.desk is None else _summary(item.desk, now=item.at),
     )
 
 
-def _device(device: Device) -> wire.Device:
+def _device(device: Device, quote: Quote | None) -> wire.Device:
     return wire.Device(
         id=device.device_id,
         link=device.link,
-        link_cause=device.link_cause,
-        software=device.software,
+        link_cause=_said(device.link_cause, quote),
+        software=_said(device.software, quote),
         listed_at=device.listed_at,
         sign_in=device.sign_in,
         signed_in_to=device.signed_in_to,
@@ -192,11 +200,11 @@ def _summary(desk: Desk, *, now: datetime) -> wire.Summary:
     )
 
 
-def _reason(reason: Reason) -> wire.Reason:
+def _reason(reason: Reason, quote: Quote | None) -> wire.Reason:
     return wire.Reason(
         life=reason.life,
         code=reason.code,
-        text=reason.text,
+        text=_said(reason.text, quote),
         before=reason.before,
         after=reason.after,
         booking=reason.booking_id,
@@ -206,16 +214,24 @@ def _reason(reason: Reason) -> wire.Reason:
     )
 
 
-def _members(fact: Input | Command, *, persons: bool) -> dict[str, Any]:
+def _said(text: _Text, quote: Quote | None) -> _Text:
+    return text if quote is None or text is None else quote(text)
+
+
+def _members(fact: Input | Command, *, quote: Quote | None) -> dict[str, Any]:
     """The members of an input or a command as JSON values."""
     members: dict[str, Any] = msgspec.to_builtins(fact)
-    return members if persons else {name: _impersonal(m) for name, m in members.items() if name not in PERSONAL}
+    return members if quote is None else _impersonal(members, quote)
 
 
-def _impersonal(value: object) -> object:
-    """*value* without personal members, at any depth."""
+def _impersonal(value: Any, quote: Quote) -> Any:  # noqa: ANN401 - JSON
+    """*value* without personal members, at any depth, and with other people's words quoted."""
     if isinstance(value, dict):
-        return {name: _impersonal(member) for name, member in value.items() if name not in PERSONAL}
+        return {
+            name: quote(member) if name in FOREIGN and isinstance(member, str) else _impersonal(member, quote)
+            for name, member in value.items()
+            if name not in PERSONAL
+        }
     if isinstance(value, list | tuple):
-        return [_impersonal(member) for member in value]
+        return [_impersonal(member, quote) for member in value]
     return value

@@ -193,6 +193,9 @@ class Site(Protocol):
             TransientError: the daemon stops.
         """
 
+    def quote(self, text: str) -> str:
+        """*text* without the words in it, said by devices or the cloud, that may name somebody."""
+
     def readiness(self) -> Readiness:
         """Whether the daemon does its work, and if not, why."""
 

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from hotdesk_daemon.api import wire
 from hotdesk_daemon.api.problems import Flaw, invalid, unavailable
-from hotdesk_daemon.api.render import render_event
+from hotdesk_daemon.api.render import Quote, render_event
 from hotdesk_daemon.api.site import Lost, StreamItem
 from hotdesk_daemon.core.errors import TransientError
 from hotdesk_daemon.core.inputs import KINDS
@@ -70,7 +70,7 @@ async def _pump(
             item = coming.result()
             if item is None:
                 return
-            await _write(response, _frame(item, persons=call.persons), streams)
+            await _write(response, _frame(item, quote=call.quote), streams)
             coming = asyncio.create_task(_next(items), name="http stream: next item")
     finally:
         coming.cancel()
@@ -88,11 +88,11 @@ async def _write(response: web.StreamResponse, data: bytes, streams: Streams) ->
         await response.write(data)
 
 
-def _frame(item: StreamItem | Lost, *, persons: bool) -> bytes:
+def _frame(item: StreamItem | Lost, *, quote: Quote | None) -> bytes:
     """One server-sent event; JSON has no raw line feeds, so it is one data line."""
     if isinstance(item, Lost):
         return b"event: lost\ndata: " + wire.encode(wire.LostItems(lost=item.count)) + b"\n\n"
-    data = wire.encode(render_event(item, persons=persons))
+    data = wire.encode(render_event(item, quote=quote))
     return f"event: step\nid: {item.desk_id}:{item.seq}\ndata: ".encode() + data + b"\n\n"
 
 

@@ -19,6 +19,7 @@ from hotdesk_daemon.app.explain import explain
 from hotdesk_daemon.app.explain.shapes import shape
 from hotdesk_daemon.app.mailbox import Letter
 from hotdesk_daemon.app.resync import read_truth
+from hotdesk_daemon.captures.quoting import quoted
 from hotdesk_daemon.core.desk import CommandState, LinkState
 from hotdesk_daemon.core.errors import PermanentError, TransientError
 from hotdesk_daemon.core.inputs import (
@@ -418,6 +419,9 @@ class Fleet:
             )
         finally:
             self._is_explaining = False
+
+    def quote(self, text: str) -> str:
+        return quoted(text)
 
     async def reload(self, *, remove_desks: bool) -> ReloadView:
         return await self.on_reload(remove_desks=remove_desks)

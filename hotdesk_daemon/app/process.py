@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from hotdesk_daemon import __version__
 from hotdesk_daemon.app.daemon import Daemon
+from hotdesk_daemon.captures.quoting import quoted
 from hotdesk_daemon.core.errors import ConfigError, HotdeskError, TransientError
 from hotdesk_daemon.ops.clocks import Clock, ScaledClock, SystemClock
 from hotdesk_daemon.ops.logs import close_logs, configure_logs, get_log
@@ -117,7 +118,7 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def _configure_logs(settings: Settings) -> None:
-    configure_logs(level=settings.log.level, form=settings.log.format, stream=sys.stdout)
+    configure_logs(level=settings.log.level, form=settings.log.format, quote=quoted, stream=sys.stdout)
 
 
 def main(settings: Settings, *, load: Callable[[], Settings], origin: str, on_ready: OnReady) -> int:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from hotdesk_daemon.app.process import loop_factory
 from hotdesk_daemon.app.served import play
 from hotdesk_daemon.app.simulated import desk_settings, organisation_settings
+from hotdesk_daemon.captures.quoting import quoted
 from hotdesk_daemon.core.errors import HotdeskError
 from hotdesk_daemon.ops.clocks import ScaledClock
 from hotdesk_daemon.ops.logs import configure_logs, get_log
@@ -42,7 +43,7 @@ def main(settings: Settings, *, served: Sequence[Script] = ()) -> int:
     It begins now and not at ``simulator.start``: whatever is pointed at it lives by the machine's clock. With *served*
     it has those desks, which say what was recorded, instead of people who live.
     """
-    configure_logs(level=settings.log.level, form=settings.log.format, stream=sys.stderr)
+    configure_logs(level=settings.log.level, form=settings.log.format, quote=quoted, stream=sys.stderr)
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(_run(settings, served))

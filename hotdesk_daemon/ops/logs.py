@@ -29,7 +29,7 @@ from hotdesk_daemon.ops.settings import LogFormat, LogLevel
 from hotdesk_daemon.ops.writers import LINES, JournalWriter, LineWriter, is_socket, status_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
 #: What a logger is for the rest of the program.
@@ -41,6 +41,9 @@ _LEVELS: Final = {
     LogLevel.WARNING: logging.WARNING,
     LogLevel.ERROR: logging.ERROR,
 }
+#: Fields with text of devices and the cloud in it, in every line but those about ourselves and this machine.
+QUOTING: Final = frozenset({"reason", "message", "error", "cause", "after", "software"})
+OUR_OWN: Final = ("daemon.", "config.", "journal.", "task.", "log.", "library.", "sending.", "breaker.", "clock.")
 _METHOD_LEVELS: Final = {"exception": "error", "critical": "error", "warn": "warning", "fatal": "error"}
 
 
@@ -51,17 +54,19 @@ def configure_logs(
     stream: TextIO,
     environ: Mapping[str, str] = os.environ,
     journal: str = SOCKET,
+    quote: Callable[[str], str] = str,
 ) -> None:
     """
     Send every log line from *level* up to *stream*, or to the journal; may be called again to change its mind.
 
     Loggers that there are follow. Lines of other forms carry systemd's level prefix when *stream* is the journal's.
-    *journal* is its socket.
+    *journal* is its socket. *quote* makes text fit that devices and the cloud may have said: see `QUOTING`.
     """
     chosen = _choose(form, stream, environ)
     prefixed = chosen is LogFormat.JOURNALD or (chosen is not LogFormat.CONSOLE and _is_of_journal(stream, environ))
     finish = Finish(chosen, colors=stream.isatty(), prefixed=prefixed)
     close_logs()
+    _outlet.quote = quote
     _processors[:] = [
         structlog.contextvars.merge_contextvars,
         Floods(counted=_count_folded),
@@ -136,6 +141,7 @@ class _Outlet:
 
     def __init__(self) -> None:
         self.writer: LineWriter | JournalWriter | None = None
+        self.quote: Callable[[str], str] = str
 
     def __call__(self, *args: object) -> _Outlet:
         return self
@@ -194,9 +200,12 @@ def _compose(_logger: object, method: str, line: Line) -> Line:
     LINES.written[composed["level"]] += 1
     raised = line.pop("exc_info", None) or (method == "exception")
     withheld = []
+    is_quoting = not composed["event"].startswith(OUR_OWN)
     for name, value in line.items():
         if is_withheld(name):
             withheld.append(name)
+        elif is_quoting and name in QUOTING and isinstance(value, str):
+            composed[name] = _outlet.quote(scrub_text(value))
         else:
             composed[name] = scrub(value)
     if withheld:

@@ -246,6 +246,9 @@ class MemorySite:
         finally:
             self.left.set()
 
+    def quote(self, text: str) -> str:
+        return text.replace("Kari", "…")
+
     async def reload(self, *, remove_desks: bool) -> ReloadView:
         self.may_remove = remove_desks
         if isinstance(self.reloaded, Exception):

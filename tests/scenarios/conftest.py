@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 import structlog
 
+from hotdesk_daemon.captures.quoting import quoted
 from hotdesk_daemon.ops.floods import Floods
 from hotdesk_daemon.ops.logs import configure_logs
 from hotdesk_daemon.ops.settings import LogFormat, LogLevel
@@ -47,7 +48,7 @@ class Log(io.StringIO):
 def log() -> Iterator[Log]:
     """What the daemon logged, as JSON lines; no desk may have met a mistake of ours."""
     stream = Log()
-    configure_logs(level=LogLevel.DEBUG, form=LogFormat.JSON, stream=stream, environ={})
+    configure_logs(level=LogLevel.DEBUG, form=LogFormat.JSON, quote=quoted, stream=stream, environ={})
     # Hours go by in a moment here, and floods are folded by the machine's time.
     steps = structlog.get_config()["processors"]
     structlog.configure(processors=[step for step in steps if not isinstance(step, Floods)])

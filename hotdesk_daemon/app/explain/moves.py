@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import attrs
 
 from hotdesk_daemon.app.explain.causes import Chain, chain_of
+from hotdesk_daemon.captures.quoting import quoted
 from hotdesk_daemon.core.desk import Device, LinkState, is_stale
 from hotdesk_daemon.core.steps import Life, Reason
 
@@ -93,7 +94,7 @@ def explained(past: Past, met: Met) -> Move:
         at=record.at,
         life=reason.life,
         code=reason.code,
-        text=reason.text,
+        text=quoted(reason.text),
         before=reason.before,
         after=reason.after,
         chain=chain_of(past, record, reason),

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from hotdesk_daemon.app.explain.words import Since, Words, rules, said, span
+from hotdesk_daemon.captures.quoting import quoted
 from hotdesk_daemon.core.commands import Book, Delete
 from hotdesk_daemon.core.desk import (
     BookingState,
@@ -161,7 +162,7 @@ def _state(  # noqa: PLR0911 - one per state
             return ("is running, since", *when, *_by(booking, lives))
         case BookingState.ENDED:
             cause = booking.end_cause if booking is not None else None
-            return ("ended", *when, "" if cause in {None, "End"} else f": {cause}")
+            return ("ended", *when, "" if cause in {None, "End"} else f": {quoted(cause)}")
         case BookingState.DELETED:
             return ("was deleted", *when, *_deleted(booking, lives, commands))
         case BookingState.FAILED:
@@ -195,10 +196,10 @@ def _deleted(booking: Booking | None, lives: Sequence[Move], commands: Sequence[
 def _ended_by(booking: Booking | None, lives: Sequence[Move]) -> Words:
     cause = booking.end_cause if booking is not None else None
     if not lives:
-        return (cause or "why is not known",)
+        return (quoted(cause or "why is not known"),)
     last = lives[-1].chain.causes[-1]
     if last.kind == "BookingsListed":
-        return (cause or lives[-1].text,)
+        return (quoted(cause or lives[-1].text),)
     return said(last)
 
 
@@ -268,7 +269,7 @@ def of_command(command: OpenCommand, moves: Sequence[Move]) -> Words:
 
 def _outcome(command: OpenCommand) -> str:  # noqa: PLR0911 - one per state
     attempts = f"{command.attempts} attempt{'' if command.attempts == 1 else 's'}"
-    more = f": {command.message}" if command.message else ""
+    more = f": {quoted(command.message)}" if command.message else ""
     match command.state:
         case CommandState.DONE:
             return f"done after {attempts}" if command.attempts else "done before it had to be sent"

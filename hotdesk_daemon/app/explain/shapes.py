@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from hotdesk_daemon.app.explain.words import Words, said, spoken
+from hotdesk_daemon.captures.quoting import quoted
 
 if TYPE_CHECKING:
     from hotdesk_daemon.app.explain.causes import Cause
@@ -87,7 +88,7 @@ def _reason(reason: Reason) -> Shape:
     return {
         "life": reason.life,
         "code": reason.code,
-        "text": reason.text,
+        "text": quoted(reason.text),
         "before": reason.before,
         "after": reason.after,
         "booking": reason.booking_id,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 import attrs
 
+from hotdesk_daemon.captures.quoting import quoted
 from hotdesk_daemon.core import inputs as i
 from hotdesk_daemon.core.mirror import FIELDS
 
@@ -169,7 +170,7 @@ def _times(given: _Given) -> Words:
 
 
 def _failure(given: _Given) -> Words:
-    return (given.failure_cause,)
+    return (quoted(given.failure_cause),)
 
 
 def _extension(given: i.ExtensionRequested) -> Words:
@@ -183,7 +184,7 @@ def _listed(given: i.BookingsListed) -> Words:
 
 
 def _answered(given: i.CommandAnswered) -> Words:
-    more = ", ".join(str(part) for part in (given.code, given.message) if part)
+    more = ", ".join(str(part) for part in (given.code, quoted(given.message)) if part)
     return (f"answer to {given.command_id}: {given.outcome}{f' ({more})' if more else ''}",)
 
 
@@ -224,12 +225,12 @@ _SAID: Final[Mapping[type[i.Input], Callable[[_Given], Words]]] = {
     i.EditFailed: _failure,
     i.ExtensionFailed: _failure,
     i.ExtensionRequested: _extension,
-    i.Deleted: lambda given: (given.cause,),
+    i.Deleted: lambda given: (quoted(given.cause),),
     i.BookingsListed: _listed,
-    i.ListFailed: lambda given: (f"{given.device}'s list could not be had: {given.error}",),
+    i.ListFailed: lambda given: (f"{given.device}'s list could not be had: {quoted(given.error)}",),
     i.LinkUp: _connected,
-    i.LinkDown: lambda given: (f"{given.device} is not connected any more: {given.cause}",),
-    i.Undecodable: lambda given: (f"{given.device} said something that cannot be read: {given.error}",),
+    i.LinkDown: lambda given: (f"{given.device} is not connected any more: {quoted(given.cause)}",),
+    i.Undecodable: lambda given: (f"{given.device} said something that cannot be read: {quoted(given.error)}",),
     i.CommandSending: lambda given: (f"{given.command_id} is sent to {given.device}, attempt {given.attempt}",),
     i.CommandAnswered: _answered,
     i.TimerFired: lambda given: (fired(given.key),),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from hotdesk_daemon.app.timeline.tracks import BookingBar, Span
+from hotdesk_daemon.captures.quoting import quoted
 from hotdesk_daemon.core.commands import Delete
 from hotdesk_daemon.core.desk import Booking, BookingState
 
@@ -107,7 +108,7 @@ def _bar(name: BookingId, track: _Track, *, until: datetime) -> BookingBar:
         ),
         made_at=track.made_at,
         over_at=track.lives[-1][0] if booking.is_over else None,
-        end_cause=booking.end_cause,
+        end_cause=quoted(booking.end_cause) if booking.end_cause else None,
         earlier=tuple(
             dict.fromkeys(times for times in track.earlier if times != (booking.start, booking.duration_min))
         ),

@@ -15,6 +15,7 @@ from hotdesk_daemon.app.explain import NotRecordedError
 from hotdesk_daemon.app.explain.states import history, step_on
 from hotdesk_daemon.app.timeline.booked import BookingTracks
 from hotdesk_daemon.app.timeline.tracks import CommandMark, Matter, Span, Start, Timeline, Track
+from hotdesk_daemon.captures.quoting import quoted
 from hotdesk_daemon.core.desk import SETTLED, Desk, Device, LinkState, OpenCommand, SignInState
 from hotdesk_daemon.core.errors import UndecodableError
 from hotdesk_daemon.core.steps import Life
@@ -214,7 +215,7 @@ class _Gathering:
                 state=command.state,
                 attempts=command.attempts,
                 why=command.why,
-                message=command.message,
+                message=quoted(command.message),
             )
 
     def _notes(self) -> Iterator[str]:
@@ -250,4 +251,4 @@ def _why(key: _Key, step: Step) -> str:
     matter, name = key
     life = {Matter.SIGN_IN: Life.SIGN_IN, Matter.LINK: Life.LINK, Matter.STALE: Life.LINK}.get(matter)
     whose = [r for r in step.reasons if r.life is life and (matter is Matter.STALE or r.device == name)]
-    return next((reason.text for reason in whose if reason.before != reason.after), "")
+    return next((quoted(reason.text) for reason in whose if reason.before != reason.after), "")
