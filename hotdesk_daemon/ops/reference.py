@@ -103,8 +103,8 @@ Levels say what to do: **error** act, or data is lost; **warning** odd but handl
 change somebody would ask about; **debug** everything else. A lasting failure is a warning once, debug while it
 repeats, and info when it is over. No line names a person or a secret: such fields are left out, addresses, credentials
 and tokens are blotted out, and of what devices and the cloud say in their own words `…` stands for every word that may
-name somebody; `hotdesk-daemon commands show` has all of it. What libraries say takes the same way, as `library.message`, from
-warning up.
+name somebody; `hotdesk-daemon commands show` has all of it. What libraries say takes the same way, as
+`library.message`, from warning up.
 
 ## In the journal
 

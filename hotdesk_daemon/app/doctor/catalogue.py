@@ -267,6 +267,14 @@ _ALL: Final = (
         remedy="mend webex_id, or take the device out",
     ),
     Check(
+        name="organisation.settings",
+        looks="Whether the cloud tells the settings of devices that have no socket of ours: the first 10, or those of "
+        "`--desk`. What they are is told as `device.check_in`, `device.task_sign_in`, `device.user_authentication`, "
+        "`device.people_count` and `device.personalized`; Microsoft Teams mode and all else of a device's own visit is "
+        "not looked at.",
+        remedy="see that the device is connected, and that spark-admin:devices_read is granted",
+    ),
+    Check(
         name="organisation.connected",
         looks="Whether the devices of desks are connected to the cloud.",
         remedy="switch them on, and see Control Hub for what ails them",

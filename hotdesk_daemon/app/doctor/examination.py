@@ -77,7 +77,7 @@ class Doctor:
         # The clock of this machine is judged by what the others say.
         clocks = "machine.clock" in asked.checks
         visits_wanted = asked.wants("device") or clocks
-        looks_wanted = asked.wants("organisation") or clocks
+        looks_wanted = asked.wants("organisation") or asked.wants("device") or clocks
         beside = (
             await look_at_running(settings)
             if asked.wants("machine") or visits_wanted
@@ -132,7 +132,7 @@ class Doctor:
 
     def _looks(self) -> list[OrganisationLook]:
         return [
-            OrganisationLook(wanted=wanted, settings=self._settings, now=self._now)
+            OrganisationLook(wanted=wanted, settings=self._settings, now=self._now, desks=self._asked.desks)
             for wanted in self._settings.organisations
         ]
 

@@ -19,14 +19,15 @@ Path: TypeAlias = tuple[str, ...]
 #: Since this release devices tell of everything that bookings are followed by.
 LEAST_RELEASE: Final = Release.of(11, 24)
 
-_PERSONALIZED: Final = ("Status", "Webex", "DevicePersonalization", "Personalized")
+PERSONALIZED: Final = ("Status", "Webex", "DevicePersonalization", "Personalized")
 _TEAMS: Final = ("Status", "MicrosoftTeams", "User", "SignedIn")
 _CHECK_IN: Final = ("Configuration", "Bookings", "CheckIn", "Enabled")
 _TASK_SIGN_IN: Final = ("Configuration", "Webex", "DevicePersonalization", "TaskBasedSignIn")
 _AUTHENTICATION: Final = ("Configuration", "Webex", "Hotdesking", "UserAuthentication")
 _PEOPLE_COUNT: Final = ("Configuration", "RoomAnalytics", "PeopleCountOutOfCall")
+CONFIGURATIONS: Final[tuple[Path, ...]] = (_CHECK_IN, _TASK_SIGN_IN, _AUTHENTICATION, _PEOPLE_COUNT)
 #: What a visit reads.
-WANTED: Final[tuple[Path, ...]] = (_PERSONALIZED, _TEAMS, _CHECK_IN, _TASK_SIGN_IN, _AUTHENTICATION, _PEOPLE_COUNT)
+WANTED: Final[tuple[Path, ...]] = (PERSONALIZED, _TEAMS, *CONFIGURATIONS)
 
 #: What the daemon sends (see ``core.commands``) that desks cannot be kept without.
 _NEEDED: Final = ("Bookings List", "Bookings Book", "Bookings Delete", "Bookings Edit", "Webex Registration Logout")
@@ -77,6 +78,12 @@ def judge_facts(subject: str, facts: Facts) -> Iterator[Finding]:
     """Every finding that follows from *facts*."""
     yield judge_release("device.release", subject, facts.release)
     yield _teams(subject, facts)
+    yield from judge_settings(subject, facts)
+    yield judge_personalized(subject, facts)
+
+
+def judge_settings(subject: str, facts: Facts) -> Iterator[Finding]:
+    """Say which configurations stand in our way."""
     for setting in _SETTINGS:
         told = facts.values.get(setting.path)
         words = " ".join(setting.path[1:])
@@ -84,10 +91,13 @@ def judge_facts(subject: str, facts: Facts) -> Iterator[Finding]:
             yield warned(setting.name, subject, f"{words} is {told}: {setting.text}")
         else:
             yield fine(setting.name, subject, f"{words} is {'not there' if told is None else told}")
-    if facts.values.get(_PERSONALIZED) is None:
-        yield warned("device.personalized", subject, "the device does not tell whether somebody is signed in")
-    else:
-        yield fine("device.personalized", subject, "the device tells whether somebody is signed in")
+
+
+def judge_personalized(subject: str, facts: Facts) -> Finding:
+    """Say whether it is told that somebody is signed in."""
+    if facts.values.get(PERSONALIZED) is None:
+        return warned("device.personalized", subject, "the device does not tell whether somebody is signed in")
+    return fine("device.personalized", subject, "the device tells whether somebody is signed in")
 
 
 def judge_release(name: str, subject: str, release: Release | None) -> Finding:

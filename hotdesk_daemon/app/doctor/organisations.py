@@ -21,10 +21,12 @@ import attrs
 
 from hotdesk_daemon.app.doctor.access import look_at_access
 from hotdesk_daemon.app.doctor.clocks import Skew
+from hotdesk_daemon.app.doctor.cloud_devices import cloud_only, look_at_settings
 from hotdesk_daemon.app.doctor.directory import look_at_directory
 from hotdesk_daemon.app.doctor.findings import Finding, failed, fine, skipped, warned
 from hotdesk_daemon.app.doctor.webhooks import look_at_webhook
 from hotdesk_daemon.app.organisations.authority import authority
+from hotdesk_daemon.app.organisations.register import Register
 from hotdesk_daemon.core.errors import ConfigError, HotdeskError, RefusedError
 from hotdesk_daemon.ops.settings import OrganisationSettings, Settings
 from hotdesk_daemon.transport.cloud import (
@@ -95,6 +97,7 @@ class OrganisationLook:
     wanted: OrganisationSettings
     settings: Settings
     now: Callable[[], datetime]
+    desks: frozenset[str] = frozenset()  # whose devices are asked; some of all where empty
     found: list[Finding] = attrs.field(factory=list)
     stopped: Finding | None = None
     skew: Skew | None = None
@@ -183,7 +186,14 @@ class OrganisationLook:
         self.found.extend(look_at_access(self.subject, self.wanted, self.settings, installation, proven=proven))
         if directory is not None:
             self.found.extend(look_at_directory(self.subject, self.settings, self.wanted, directory))
+            await self._settings_of_devices(directory, rest)
         await self._pushed(http, installation)
+
+    async def _settings_of_devices(self, directory: DirectoryRead, rest: CloudRest) -> None:
+        path = self.settings.daemon.state_dir / "organisations" / f"{self.wanted.id}.desks.json"
+        register = await asyncio.to_thread(Register.load, path)
+        devices = list(cloud_only(self.settings, self.wanted, directory, register))
+        self.found.extend(await look_at_settings(self.subject, devices, rest, desks=self.desks))
 
     async def _directory(self, rest: CloudRest) -> DirectoryRead | None:
         try:

@@ -21,7 +21,8 @@ SECTIONS: Final[Mapping[str, str]] = {
     "device": "Each device that has a `url`, by its own WebSocket, with the configured user. One visit takes 15 "
     "seconds at most, and 16 go on at once. Nothing is changed on a device.",
     "organisation": "Each organisation by its cloud, in 30 seconds at most. The stored access token is used while it "
-    "is good.",
+    "is good. Of the devices that have no socket of ours, ten are asked for some settings, or those of "
+    "`--desk`: the rest of what a visit looks at is not looked at there.",
 }
 _HEAD: Final = """\
 # What the doctor looks at

@@ -143,6 +143,7 @@ class SimulatedCloud:
                 web.get("/v1/workspaces/{id}", self._within(_one_workspace)),
                 web.post("/v1/xapi/command/{name}", self._within(_command)),
                 web.get("/v1/xapi/status", self._within(_status)),
+                web.get("/v1/deviceConfigurations", self._within(_configurations)),
                 web.get("/v1/xapi/status/", self._within(_status)),
             ]
         )
@@ -374,3 +375,9 @@ async def _status(organisation: CloudOrganisation, request: web.Request) -> web.
     names = [name for part in request.query.getall("name", []) for name in part.split(",") if name]
     tree = xapi.read_statuses(organisation, _device(organisation, request, given), names)
     return web.json_response({"deviceId": given, "result": tree})
+
+
+async def _configurations(organisation: CloudOrganisation, request: web.Request) -> web.Response:
+    given, key = request.query.get("deviceId", ""), request.query.get("key", "*")
+    items = xapi.read_configurations(organisation, _device(organisation, request, given), key)
+    return web.json_response({"deviceId": given, "items": items})

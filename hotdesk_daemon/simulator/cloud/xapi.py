@@ -96,6 +96,26 @@ def _strike(organisation: CloudOrganisation, device: Device, path: str, when: st
     return None
 
 
+def read_configurations(organisation: CloudOrganisation, device: Device, key: str) -> dict[str, Json]:
+    """
+    Return the configurations that *key* (dotted, with wildcards) matches, by their names.
+
+    Raises:
+        RestError: the device is not reached.
+
+    """
+    error = _strike(organisation, device, "configuration", "before")
+    if error is not None:
+        raise error
+    if device.state != "up":
+        raise RestError(404, "The device is offline.")
+    return {
+        name: {"value": str(value), "source": "configured"}
+        for path, value in device.configurations.items()
+        if covers((key,), name := dotted(path))
+    }
+
+
 def read_statuses(organisation: CloudOrganisation, device: Device, names: list[str]) -> dict[str, Json]:
     """
     Return the tree of what *names* (dotted, with wildcards) match; what is not there or not allowed is left out.

@@ -124,6 +124,33 @@ class CloudRest:
             raise ProtocolError(f"the settings of the installation are no object ({answer.tracking_id})")
         return content
 
+    async def one_status(self, device_id: str, name: str, *, timeout_s: float) -> str | int | None:
+        """As `status`, the one value that stands at *name*; None where there is none."""
+        async with self._budget.slot():
+            value: object = await self.status(device_id, (name,), timeout_s=timeout_s)
+        for part in name.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        return value if isinstance(value, str | int) else None
+
+    async def configuration(self, device_id: str, key: str, *, timeout_s: float) -> str | int | None:
+        """
+        What a device's configuration *key* (``Bookings.CheckIn.Enabled``) is; None where it has none.
+
+        Raises:
+            TransientError: it cannot be read now.
+            RefusedError: it may not be read.
+        """
+        async with self._budget.slot():
+            params = {"deviceId": device_id, "key": key}
+            answer = await self._read(self._url("deviceConfigurations"), params, timeout_s=timeout_s)
+        content = answer.json()
+        items = content.get("items") if isinstance(content, dict) else None
+        if not isinstance(items, dict):
+            raise ProtocolError(f"the configurations are no object ({answer.tracking_id})")
+        held = items.get(key)
+        value = held.get("value") if isinstance(held, dict) else None
+        return value if isinstance(value, str | int) else None
+
     async def items(self, path: str, params: Mapping[str, str]) -> AsyncIterator[object]:
         """
         Every item of a listing, page after page; the pages follow each other by ``Link`` (RFC 8288).

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 import pytest
 
-from hotdesk_daemon.app.doctor import Asked
+from hotdesk_daemon.app.doctor import Asked, Doctor
 from hotdesk_daemon.core.inputs import CalendarKind
 from hotdesk_daemon.core.policy import Stage
 from hotdesk_daemon.ops.settings import Events, Secret, SelectSettings, WebhookSettings
 from hotdesk_daemon.simulator import DeskPlan
 from hotdesk_daemon.simulator.certificates import make_certificate
+from hotdesk_daemon.simulator.statuses import CHECK_IN, TASK_SIGN_IN
 from hotdesk_daemon.transport.cloud import Installation, InstallationStore
 from tests.app.doctor.sites import QUEUE, Looked, a_site
 
@@ -160,6 +161,45 @@ async def test_a_named_desk_is_held_against_the_directory(
         seed(site)
 
         assert [expected] == await site.told()
+
+
+@pytest.mark.parametrize("cloud", [QUEUE, FOUND], ids=["named", "found"])
+async def test_the_settings_of_devices_that_only_the_cloud_reaches_are_looked_at(tmp_path: Path, cloud: Any) -> None:
+    async with a_site(tmp_path, cloud=cloud) as site:
+        site.device.configurations.put({CHECK_IN: "True", TASK_SIGN_IN: "On"})
+        found = [one for one in await site.examine() if one.level != "ok"]
+        of_one = await site.examine(Asked(checks=frozenset({"device.check_in"})))
+
+    (desk, *_others) = {one.subject for one in found}
+    assert ["warning device.check_in", "warning device.task_sign_in"] == [f"{one.level} {one.name}" for one in found]
+    assert (True, []) == (desk.startswith("desk-1/"), _others)
+    assert {"warning", "ok"} == {one.level.value for one in of_one}
+
+
+@pytest.mark.parametrize("status", [403, 503])
+async def test_settings_that_the_cloud_does_not_tell_are_said_not_to_be_looked_at(tmp_path: Path, status: int) -> None:
+    async with a_site(tmp_path, cloud=FOUND) as site:
+        site.device.faults.enable("cloud_error", command="configuration", status=status)
+        found = [one for one in await site.examine() if one.level != "ok"]
+
+    assert ["skipped organisation.settings"] * 2 == [f"{one.level} {one.name}" for one in found]
+    assert ["desk-1/desk-1-1", "simulated-org-1"] == sorted(one.subject for one in found)
+    assert ["of 2 devices without a socket of ours 1 were looked at"] == [
+        one.text.partition(";")[0] for one in found if one.subject == "simulated-org-1"
+    ]
+
+
+async def test_of_many_devices_in_the_cloud_some_are_asked_and_any_by_its_desk(tmp_path: Path) -> None:
+    plans = [DeskPlan(workspace=f"Desk {number:02}") for number in range(1, 13)]
+    async with a_site(tmp_path, *plans, cloud=attrs.evolve(FOUND, wanted={"rate_per_s": 1000.0})) as site:
+        site.floor.desks[11].device.configurations.put({CHECK_IN: "True"})
+        some = await site.told()
+        named = await Doctor(site.settings, asked=Asked(desks=frozenset({"desk-12"})), around=site.around).examine()
+
+    assert ["skipped organisation.settings"] == some
+    assert [("device.check_in", True)] == [
+        (one.name, one.subject.startswith("desk-12/")) for one in named if one.level != "ok"
+    ]
 
 
 async def test_old_releases_in_the_directory_are_told(tmp_path: Path) -> None:
