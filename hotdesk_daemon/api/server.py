@@ -27,6 +27,7 @@ from hotdesk_daemon import __version__
 from hotdesk_daemon.api import openapi
 from hotdesk_daemon.api.asks import parse_body, parse_query
 from hotdesk_daemon.api.calls import Answer, Call, Streams
+from hotdesk_daemon.api.connections import SILENT_S, Connections
 from hotdesk_daemon.api.problems import MEDIA_TYPE, Kind, Problem, unavailable
 from hotdesk_daemon.api.routes import API, ROUTES, Route
 from hotdesk_daemon.api.site import Site
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
 
 BODY_LIMIT: Final = 64 * 1024
+BODY_S: Final = 10.0
 _REALM: Final = 'Bearer realm="hotdesk-daemon"'
 _ALWAYS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Server": "hotdesk-daemon"}
 
@@ -68,6 +70,8 @@ class _Door:
     streams: Streams
     new_uuid: Callable[[], str]
     closing: asyncio.Event
+    body_s: float
+    connections: Connections | None = None
 
     def use_token(self, token: str | None) -> None:
         """Let *token* count from the next request on."""
@@ -87,6 +91,8 @@ async def serve(
     token: str | None,
     streams: Streams | None = None,
     new_uuid: Callable[[], str] = _new_uuid,
+    silent_s: float = SILENT_S,
+    body_s: float = BODY_S,
 ) -> AsyncIterator[Listening]:
     """
     The server, listening while the context is open.
@@ -98,6 +104,8 @@ async def serve(
         token: The bearer token; ``None`` switches changes off.
         streams: How live streams behave.
         new_uuid: Makes the BookingRequestUUID of each booking asked for here.
+        silent_s: A connection that asks for nothing for so long is closed.
+        body_s: How long the body of a request may take.
 
     Raises:
         ConfigError: The address cannot be had.
@@ -109,22 +117,32 @@ async def serve(
         streams=streams or Streams(),
         new_uuid=new_uuid,
         closing=asyncio.Event(),
+        body_s=body_s,
     )
     runner = web.AppRunner(_application(door), access_log=None, shutdown_timeout=2.0, logger=_library_log())
     await runner.setup()
+    listener = watching = None
     try:
-        await _listen(runner, host=host, port=port)
-        listening = Listening(host=host, port=runner.addresses[0][1], use_token=door.use_token)
+        if runner.server is None:
+            raise AssertionError("it was set up")
+        door.connections = Connections(runner.server, silent_s=silent_s)
+        listener = await _listen(door.connections, host=host, port=port)
+        watching = asyncio.create_task(door.connections.watch(), name="http: silent connections")
+        listening = Listening(host=host, port=listener.sockets[0].getsockname()[1], use_token=door.use_token)
         get_log().info("http.started", url=listening.url)
         yield listening
     finally:
         door.closing.set()
+        if watching is not None:
+            watching.cancel()
+        if listener is not None:
+            listener.close()
         await runner.cleanup()
 
 
-async def _listen(runner: web.AppRunner, *, host: str, port: int) -> None:
+async def _listen(connections: Connections, *, host: str, port: int) -> asyncio.Server:
     try:
-        await web.TCPSite(runner, host, port).start()
+        return await asyncio.get_running_loop().create_server(connections, host, port)
     except OSError as exc:
         where = f"http: cannot listen on {host} port {port}: {exc.strerror or exc}"
         if exc.errno == errno.EADDRINUSE:
@@ -181,7 +199,7 @@ def _handler(door: _Door, route: Route) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         persons = _may(door, request, changes=route.changes)
         query = None if route.query is None else parse_query(route.query, request.query.items())
-        body = None if route.body is None else parse_body(route.body, await _read_body(request))
+        body = None if route.body is None else parse_body(route.body, await _read_body(request, within_s=door.body_s))
         result = await route.handler(
             Call(
                 site=door.site,
@@ -231,9 +249,13 @@ def _may(door: _Door, request: web.Request, *, changes: bool) -> bool:
     return True
 
 
-async def _read_body(request: web.Request) -> bytes:
-    """The body as bytes; it must be JSON by name, and is not read further than it may be long."""
-    raw = await request.read()
+async def _read_body(request: web.Request, *, within_s: float) -> bytes:
+    """The body as bytes; it must be JSON by name, and is not read further than it may be long, nor for longer."""
+    try:
+        async with asyncio.timeout(within_s):
+            raw = await request.read()
+    except TimeoutError as exc:
+        raise Problem(status=408, detail=f"the body did not come within {within_s:g} s") from exc
     if raw and request.content_type != "application/json":
         raise Problem(
             status=415,
@@ -248,6 +270,8 @@ def _problems(door: _Door) -> Middleware:
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if door.connections is not None:
+            door.connections.heard(request.protocol)
         try:
             return await handler(request)
         except Problem as problem:

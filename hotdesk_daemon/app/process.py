@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from hotdesk_daemon import __version__
+from hotdesk_daemon.api.connections import MOST as MOST_CALLERS
 from hotdesk_daemon.app.daemon import Daemon
 from hotdesk_daemon.captures.quoting import quoted
 from hotdesk_daemon.core.errors import ConfigError, HotdeskError, TransientError
@@ -30,7 +31,7 @@ EXIT_FAILED: Final = 1
 EXIT_TEMPORARY: Final = 75
 EXIT_CONFIG: Final = 78
 #: Files open beside one socket per device: the journal, HTTP callers, the event loop's own.
-_FILES: Final = 64
+_FILES: Final = 64 + MOST_CALLERS
 #: A simulated device listens, and both ends of its connection are ours; some desks have two.
 _FILES_PER_SIMULATED_DESK: Final = 3.5
 
