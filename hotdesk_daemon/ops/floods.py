@@ -3,7 +3,8 @@ Folding floods of log lines: of one event at one desk, the first few are written
 
 A device that says nonsense a thousand times a second must not fill the disk, nor hide what else happens. So within a
 minute an event of one desk (or organisation, or library) is written `MOST` times; how many more there were is said
-once, by ``log.folded``, when the minute is over. Debug lines are not folded: who asks for them wants them all.
+once, by ``log.folded``, when the minute is over. Debug lines are not folded: who asks for them wants them all. Nor is what a reload says: the mistakes of
+the third try are not those of the first.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ MOST: Final = 20
 WINDOW_S: Final = 60.0
 #: Events at desks that are counted at the same time; of more, the oldest begin anew.
 KEYS_KEPT: Final = 20_000
+#: What a person's own act brings, who reads it next: as much of it as is told is bounded there.
+_BY_A_PERSON: Final = "config."
 FOLDED: Final = "log.folded"
 #: What tells one source of an event from another; the first that a line has counts.
 _SOURCES: Final = ("desk_id", "org", "logger")
@@ -68,7 +71,7 @@ class Floods:
             structlog.DropEvent: there were.
         """
         event = line.get("event", "")
-        if method == "debug" or event == FOLDED:
+        if method == "debug" or event == FOLDED or event.startswith(_BY_A_PERSON):
             return line
         field = next((name for name in _SOURCES if name in line), "")
         level = method if method in {"info", "warning"} else "error"

@@ -41,10 +41,10 @@ async def test_more_connections_than_there_is_room_for_are_refused_until_others_
         async with AsyncExitStack() as held:
             for _ in range(MOST):
                 await held.enter_async_context(connected(listening))
-            while b" 503 " not in await answer(listening):
-                await asyncio.sleep(0)  # noqa: ASYNC110 - another process decides
-        while b" 503 " in (told := await answer(listening)):
-            await asyncio.sleep(0)  # noqa: ASYNC110 - another process decides
+            while b" 503 " not in await answer(listening):  # noqa: ASYNC110 - the server decides
+                await asyncio.sleep(0)
+        while b" 503 " in (told := await answer(listening)):  # noqa: ASYNC110 - likewise
+            await asyncio.sleep(0)
 
     assert b" 200 " in told
 

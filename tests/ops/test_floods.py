@@ -59,6 +59,13 @@ def folded(out: io.StringIO) -> list[tuple[object, ...]]:
     ]
 
 
+def test_what_is_wrong_with_a_configuration_is_told_however_often_it_is_tried(out: io.StringIO) -> None:
+    for number in range(3 * MOST):
+        get_log().error("config.invalid", problem=f"mistake {number}")
+
+    assert [f"mistake {number}" for number in range(3 * MOST)] == [line["problem"] for line in lines_of(out)]
+
+
 def test_of_a_flood_the_first_lines_are_written_and_the_rest_is_told_as_a_number(out: io.StringIO, hand: Hand) -> None:
     before = LINES.folded
     for _ in range(MOST + 312):
