@@ -153,16 +153,15 @@ class Reload:
         self.notifier.reloading()
         try:
             outcome = await self._reload(may_remove=may_remove)
-        except ConfigError as error:
-            outcome = Outcome(problems=error.problems)
-        except (HotdeskError, OSError, TimeoutError) as error:
-            outcome = Outcome(problems=(str(error) or "the configuration could not be read in time",))
         except Exception as error:  # noqa: BLE001 - whatever it is, the daemon goes on by what it has
-            get_log().error("task.failed", task="reload", exc_info=error)
-            outcome = Outcome(problems=("a mistake in the program; see the log",))
+            outcome = _failed(error)
         self._tell(outcome, took_s=round(time.monotonic() - began_mono, 3))
         if outcome.prepared is not None:  # only now, so that what was done is told in the ways that people know
-            self.on_change(outcome.prepared.settings, outcome.prepared.token)
+            try:
+                self.on_change(outcome.prepared.settings, outcome.prepared.token)
+            except Exception as error:  # noqa: BLE001 - likewise
+                outcome = _failed(error)
+                self._tell(outcome, took_s=round(time.monotonic() - began_mono, 3))
         self._measure(is_good=not outcome.problems)
         self.trouble = f"{len(outcome.problems)} problems" if outcome.problems else None
         self.notifier.ready(status="the configuration could not be reloaded; see the log" if outcome.problems else "")
@@ -229,6 +228,16 @@ class Reload:
         self.metrics.reload_successful.set(float(is_good))
         if is_good:
             self.metrics.reload_success_time.set(self.now_s())
+
+
+def _failed(error: Exception) -> Outcome:
+    """What becomes of a reload that *error* ended."""
+    if isinstance(error, ConfigError):
+        return Outcome(problems=error.problems)
+    if isinstance(error, HotdeskError | OSError | TimeoutError):
+        return Outcome(problems=(str(error) or "the configuration could not be read in time",))
+    get_log().error("task.failed", task="reload", exc_info=error)
+    return Outcome(problems=("a mistake in the program; see the log",))
 
 
 def _applied(outcome: Outcome) -> tuple[str, ...]:

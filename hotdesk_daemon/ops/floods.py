@@ -3,8 +3,8 @@ Folding floods of log lines: of one event at one desk, the first few are written
 
 A device that says nonsense a thousand times a second must not fill the disk, nor hide what else happens. So within a
 minute an event of one desk (or organisation, or library) is written `MOST` times; how many more there were is said
-once, by ``log.folded``, when the minute is over. Debug lines are not folded: who asks for them wants them all. Nor is what a reload says: the mistakes of
-the third try are not those of the first.
+once, by ``log.folded``, when the minute is over. Debug lines are not folded: who asks for them wants them all. Nor is
+what a reload says: the mistakes of the third try are not those of the first.
 """
 
 from __future__ import annotations

@@ -65,6 +65,8 @@ def configure_logs(
     chosen = _choose(form, stream, environ)
     prefixed = chosen is LogFormat.JOURNALD or (chosen is not LogFormat.CONSOLE and _is_of_journal(stream, environ))
     finish = Finish(chosen, colors=stream.isatty(), prefixed=prefixed)
+    # What can fail comes first: a reload that cannot have its way leaves the old one whole.
+    writer = JournalWriter(stream, journal, finish) if chosen is LogFormat.JOURNALD else LineWriter(stream)
     close_logs()
     _outlet.quote = quote
     _processors[:] = [
@@ -74,7 +76,7 @@ def configure_logs(
         _hand_on if chosen is LogFormat.JOURNALD else finish,
     ]
     _Leveled.go_to(level)
-    _outlet.writer = JournalWriter(stream, journal, finish) if chosen is LogFormat.JOURNALD else LineWriter(stream)
+    _outlet.writer = writer
     structlog.configure(
         processors=_processors,
         wrapper_class=_Leveled,

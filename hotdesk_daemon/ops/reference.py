@@ -137,8 +137,8 @@ for.
 ## Floods
 
 Of one event at one desk (or organisation, or library) @MOST@ lines are written within @WINDOW@ s; how many more there
-were is said once, when the time is over: `log.folded`. Debug lines are not folded. Nothing is missing in the daemon's
-own journal: `hotdesk-daemon explain` and `tap` show all.
+were is said once, when the time is over: `log.folded`. Debug lines and `config.…` are not folded. Nothing is missing in
+the daemon's own journal: `hotdesk-daemon explain` and `tap` show all.
 """
 
 

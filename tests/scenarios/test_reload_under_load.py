@@ -14,7 +14,7 @@ import attrs
 import pytest
 
 from hotdesk_daemon.core.ids import DeviceId
-from hotdesk_daemon.ops.settings import read_settings
+from hotdesk_daemon.ops.settings import LogLevel, LogSettings, read_settings
 from tests.scenarios.reloading import lines, metric, sessions
 from tests.scenarios.site import ADMIN
 from tests.scenarios.transports import over_socket
@@ -134,6 +134,23 @@ async def test_a_file_cut_off_between_two_desks_lets_none_go_until_a_person_says
         outcomes.append((len(asked.result().problems), len(site.daemon.fleet.desks())))
 
     assert [(0, 1), (0, 4), (1, 4)] == outcomes
+
+
+@over_socket
+async def test_what_a_reload_cannot_have_followed_does_not_end_the_daemon(
+    open_site: OpenSite, log: io.StringIO
+) -> None:
+    site = await open_site("local")
+
+    def no_file_left(_settings: Settings) -> None:
+        raise OSError(24, "Too many open files")
+
+    site.daemon.on_settings = no_file_left
+    outcome = await site.reload(attrs.evolve(site.settings, log=LogSettings(level=LogLevel.DEBUG)))
+    after = await site.reload(site.settings)
+
+    assert (True, 0.0) == (bool(outcome.problems), await metric(site, "hotdesk_config_last_reload_successful"))
+    assert ["[Errno 24] Too many open files"] == [*after.problems]
 
 
 def put(path: Path, content: bytes | None) -> None:
