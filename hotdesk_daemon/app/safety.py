@@ -76,6 +76,7 @@ class Safety:
     _clear: asyncio.Event = attrs.field(factory=asyncio.Event)
     _writing: asyncio.Lock = attrs.field(factory=asyncio.Lock)
     _unwritten: dict[str, str | None] = attrs.field(factory=dict)
+    _is_unwritten: asyncio.Event = attrs.field(factory=asyncio.Event)
 
     # --- asked before a command is sent ------------------------------------------------------------------------------
 
@@ -88,6 +89,7 @@ class Safety:
         if self.opened is None and not self._count(desk):
             why = f"the rules would hit more than {self.limits.most(self.fleet())} desks within {self.limits.window}"
             self._unwritten[BREAKER_FILE] = why
+            self._is_unwritten.set()
             self._set_open(why)
         return self.opened is None
 
@@ -185,11 +187,25 @@ class Safety:
     async def watch(self, sleep: Callable[[float], Awaitable[None]]) -> Never:
         """Keep switches and files in step, for ever."""
         while True:
-            await sleep(LOOK_EVERY_S)
+            await self._nap(sleep)
             with suppress(TransientError):  # tried again; the switch stands as it was set meanwhile
                 for name, why in list(self._unwritten.items()):
                     await self._write(name, why)
             await self._look_around()
+
+    async def _nap(self, sleep: Callable[[float], Awaitable[None]]) -> None:
+        """Until it is time to look again, or there is something to write: a kill must not close the breaker."""
+        waits = [
+            asyncio.ensure_future(sleep(LOOK_EVERY_S)),
+            asyncio.create_task(self._is_unwritten.wait(), name="switches: something to write"),
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.wait(waits)
+        self._is_unwritten.clear()
 
     async def _look_around(self) -> None:
         """Do what the files say; of one whose switch was just set they say nothing yet."""
@@ -267,3 +283,5 @@ def _put(path: Path, why: str | None) -> None:
         return
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.write(f"{why}\n")
+        file.flush()
+        os.fsync(file.fileno())

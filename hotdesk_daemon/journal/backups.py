@@ -107,13 +107,20 @@ def _check(journal: sqlite3.Connection, source: Path) -> None:
         raise ConfigError(f"{source}: is {found}; this version copies {HEAD}, which a daemon brings older ones to")
 
 
+#: A desk has no snapshot before its first stop or its 64th input, and after pruning perhaps no records.
+_DESKS: Final = (
+    "SELECT count(*) FROM "
+    "(SELECT desk_id FROM records UNION SELECT desk_id FROM snapshots UNION SELECT desk_id FROM bases)"
+)
+
+
 def _verify(draft: Path, target: Path) -> Backup:
     with closing(sqlite3.connect(f"file:{quote(str(draft))}?mode=ro", uri=True)) as copy:
         (told,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
         if told != "ok":
             raise JournalDamagedError(f"the journal is damaged, and so would be its copy: {told}")
         (records,) = copy.execute("SELECT count(*) FROM records").fetchone()
-        (desks,) = copy.execute("SELECT count(*) FROM snapshots").fetchone()
+        (desks,) = copy.execute(_DESKS).fetchone()
     with draft.open("rb") as file:
         os.fsync(file.fileno())
     return Backup(file=target, size_bytes=draft.stat().st_size, records=records, desks=desks)

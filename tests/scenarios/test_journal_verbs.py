@@ -211,6 +211,13 @@ async def test_a_backup_of_a_running_journal_is_whole_and_for_its_owner_alone(op
     assert [] == [path.name for path in target.parent.iterdir() if path.name.startswith((".", "backup.sqlite3-"))]
 
 
+async def test_a_backup_counts_desks_that_have_no_snapshot_yet(open_site: OpenSite) -> None:
+    site = await open_site("local", "local")
+    target = site.settings.daemon.state_dir / "backup.sqlite3"
+
+    assert 2 == (await told("backup", target, "--journal", journal_of(site)))["desks"]
+
+
 async def test_a_backup_that_cannot_be_finished_leaves_the_older_one(open_site: OpenSite) -> None:
     site = await lived(open_site)
     await site.stop()
