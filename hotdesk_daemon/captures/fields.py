@@ -94,6 +94,7 @@ RULES: Final[Mapping[str, Mapping[str, Rule | tuple[Rule, Rule]]]] = {
         "ids": Rule.ALIAS,
         "title": Rule.TITLE,
         "verdict_why": Rule.TEXT,
+        "accepted_why": Rule.TEXT,
         "end_cause": Rule.TEXT,
     },
     "Device": {

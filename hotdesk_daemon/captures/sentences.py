@@ -68,6 +68,8 @@ _SAID_BY_CORE: Final = """
     listed after its end|not in the list|not in the list after its end|Desk booking
     it may have been shown: not shown again|too late to be shown|its time is over|a person ends it
     no maintenance is going on|the maintenance would be over already|maximum duration|opening hours
+    no rules|within the rules (no rules)|accepted unasked: the stage was off|accepted unasked: maintenance was going on
+    accepted unasked: it stood before we first looked
 """
 #: Sentences of the ways to devices and of the dispatcher.
 _SAID_ON_THE_WAY: Final = """
@@ -199,6 +201,9 @@ _TEMPLATES: Final = """
     maximum duration: {n} min asked, {n} min allowed
     opening hours: not open from start to end in {z}
     rejected by {t}
+    within the rules (maximum duration {n} min)
+    within the rules (opening hours in {z})
+    within the rules (maximum duration {n} min, opening hours in {z})
     warned of {t}
     left alone until {d} UTC
     maintenance until {d} UTC: nothing is sent to this desk

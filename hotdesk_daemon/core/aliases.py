@@ -136,6 +136,8 @@ def _merged(draft: Draft, furthest: Booking, other: Booking, *, booking_id: Book
         origin=other.origin if other.booking_request_uuid else furthest.origin,
         verdict=Verdict.UNDECIDED if moved else judged.verdict,
         verdict_why=judged.verdict_why,
+        accepted_why=judged.accepted_why,
+        rejected_at=judged.rejected_at,
         accepted_start=judged.accepted_start,
         accepted_duration_min=judged.accepted_duration_min,
         signed_in=furthest.signed_in or other.signed_in,

@@ -104,8 +104,10 @@ class Booking:
     One booking of the desk, with every alias it is known by.
 
     ``ids`` are the devices' own ids, valid for one boot. ``start``/``duration_min`` are what the device says now,
-    ``accepted_start``/``accepted_duration_min`` the last times that the rules allowed. ``seen_on`` are the devices
-    whose list or event showed it. ``deadline`` bounds an open request or change.
+    ``accepted_start``/``accepted_duration_min`` the last times that the rules allowed, and ``accepted_why`` what
+    counted then, in words. ``rejected_at`` is the stage at which the rules last rejected it. Rules and stage may be
+    others by now. Both are None where a program decided that did not keep them. ``seen_on`` are the devices whose list
+    or event showed it. ``deadline`` bounds an open request or change.
     """
 
     booking_id: BookingId
@@ -121,6 +123,8 @@ class Booking:
     organizer: Organizer = attrs.field(factory=Organizer)
     accepted_start: datetime | None = None
     accepted_duration_min: int | None = None
+    accepted_why: str | None = None
+    rejected_at: Stage | None = None
     verdict: Verdict = Verdict.UNDECIDED
     verdict_why: str | None = None
     change: ChangeState = ChangeState.NONE

@@ -173,7 +173,7 @@ def _adopt(draft: Draft) -> None:
     """What stood before we first looked is taken as it is: the rules are for what comes after."""
     for booking in list(draft.bookings.values()):
         if booking.origin == "list" and booking.changed_seq == draft.seq:
-            draft.put_booking(verdicts.accept(booking))
+            draft.put_booking(verdicts.accept(booking, why="accepted unasked: it stood before we first looked"))
 
 
 def _forget_old(draft: Draft) -> None:

@@ -51,6 +51,12 @@ class Policy:
     opening_hours: tuple[Hours, ...] = ()
     time_zone: str = "UTC"
 
+    def __str__(self) -> str:
+        """What is asked of a booking, in short."""
+        longest = [] if self.max_duration_min is None else [f"maximum duration {self.max_duration_min} min"]
+        opening = [f"opening hours in {self.time_zone}"] if self.opening_hours else []
+        return ", ".join(longest + opening) or "no rules"
+
 
 @attrs.frozen(kw_only=True)
 class Objection:

@@ -16,7 +16,7 @@ import attrs
 from hotdesk_daemon.core import orders, settlement
 from hotdesk_daemon.core.commands import AlertDisplay, Delete, Edit
 from hotdesk_daemon.core.desk import Booking, BookingState, ChangeState, Verdict, altered, is_stale
-from hotdesk_daemon.core.policy import Stage, objection
+from hotdesk_daemon.core.policy import Policy, Stage, objection
 from hotdesk_daemon.core.steps import Life
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: A device that moves a booking again and again is not fought for ever.
 MAX_REVERTS: Final = 3
+
+_LEFT_ALONE: Final = "accepted unasked: maintenance was going on"
 
 #: How long a warning is shown, and how long it may be waiting to be.
 _SHOWN_S: Final = 60
@@ -43,7 +45,7 @@ def judge(draft: Draft) -> None:
         if draft.stage is not Stage.OFF:
             why = objection(draft.base.policy, start=booking.start, duration_min=booking.duration_min)
         if why is None:
-            _accept_move(draft, accept(booking))
+            _accept_move(draft, accept(booking, why=_unopposed(draft)))
         elif booking.accepted_start is None:
             draft.put_booking(_reject_new(draft, booking, why))
         else:
@@ -58,10 +60,22 @@ def reconsider(draft: Draft) -> None:
             draft.put_booking(altered(booking, verdict=Verdict.UNDECIDED))
 
 
-def accept(booking: Booking) -> Booking:
-    """Its present times are those to go back to if a later change is rejected."""
+def within(policy: Policy) -> str:
+    """Why a booking is accepted that *policy* has nothing against."""
+    return f"within the rules ({policy})"
+
+
+def _unopposed(draft: Draft) -> str:
+    if draft.stage is not Stage.OFF:
+        return within(draft.base.policy)
+    return "accepted unasked: the stage was off" if draft.maintenance_until is None else _LEFT_ALONE
+
+
+def accept(booking: Booking, *, why: str) -> Booking:
+    """Its present times are those to go back to if a later change is rejected; *why* is kept, for rules may change."""
     return altered(
         booking,
+        accepted_why=why,
         verdict=Verdict.ACCEPTED,
         verdict_why=None,
         accepted_start=booking.start,
@@ -77,7 +91,7 @@ def _accept_move(draft: Draft, booking: Booking) -> None:
 
 
 def _reject_new(draft: Draft, booking: Booking, why: str) -> Booking:
-    booking = attrs.evolve(booking, verdict=Verdict.REJECTED, verdict_why=why)
+    booking = attrs.evolve(booking, verdict=Verdict.REJECTED, verdict_why=why, rejected_at=draft.stage)
     draft.because(Life.BOOKING, "booking.rejected", why, before=booking.state, after=booking.state, booking=booking)
     if draft.stage is Stage.WARN:
         _warn(draft, booking, why)
@@ -93,7 +107,7 @@ def _warn(draft: Draft, booking: Booking, why: str) -> None:
 
 
 def _reject_move(draft: Draft, booking: Booking, why: str) -> Booking:
-    rejected = attrs.evolve(booking, verdict=Verdict.REJECTED, verdict_why=why)
+    rejected = attrs.evolve(booking, verdict=Verdict.REJECTED, verdict_why=why, rejected_at=draft.stage)
     draft.because(Life.BOOKING, "booking.rejected", why, before=booking.state, after=booking.state, booking=booking)
     if draft.stage is Stage.WARN:
         _warn(draft, booking, why)

@@ -12,7 +12,7 @@ from hotdesk_daemon.core.changes import wish_objection
 from hotdesk_daemon.core.commands import Book, Delete
 from hotdesk_daemon.core.desk import Booking, BookingState, CommandState, Organizer, Origin
 from hotdesk_daemon.core.steps import Life
-from hotdesk_daemon.core.verdicts import accept
+from hotdesk_daemon.core.verdicts import accept, within
 
 if TYPE_CHECKING:
     from hotdesk_daemon.core.draft import Draft
@@ -34,7 +34,8 @@ def book(draft: Draft, _: Booking | None, wish: BookAsked) -> Booking | None:
         title=wish.title,
         organizer=Organizer(name=wish.organizer_name, email=wish.organizer_email, id=wish.organizer_id),
     )
-    booking = accept(attrs.evolve(booking, booking_request_uuid=wish.booking_request_uuid))
+    booking = attrs.evolve(booking, booking_request_uuid=wish.booking_request_uuid)
+    booking = accept(booking, why=within(draft.base.policy))
     draft.wish_booking = booking.booking_id
     draft.set_timer(f"request:{booking.booking_id}", draft.now + answer_time(draft))
     command = Book(

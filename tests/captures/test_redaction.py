@@ -39,6 +39,7 @@ from hotdesk_daemon.core.inputs import (
     Undecodable,
 )
 from hotdesk_daemon.core.steps import Life, Reason
+from hotdesk_daemon.core.verdicts import within
 from hotdesk_daemon.journal import codec
 from hotdesk_daemon.journal.records import Entry
 from hotdesk_daemon.xapi.bookings import parse_list
@@ -361,6 +362,15 @@ def test_titles_are_compared_as_before(one: str, other: str) -> None:
     ]
 
 
+HOURS = (policy.Hours(weekday=0, opens_min=0, closes_min=600),)
+POLICIES = (
+    policy.Policy(),
+    policy.Policy(max_duration_min=90),
+    policy.Policy(max_duration_min=90, opening_hours=HOURS, time_zone="America/Argentina/Buenos_Aires"),
+    policy.Policy(opening_hours=HOURS),
+)
+
+
 def test_our_own_sentences_stay_and_what_others_said_in_them_goes() -> None:
     said = {
         "connection lost: closed by the device with code 1006": "connection lost: closed by the device with code 1006",
@@ -376,6 +386,7 @@ def test_our_own_sentences_stay_and_what_others_said_in_them_goes() -> None:
             "device room: no answer to xCommand/Bookings/List within 10 s"
         ),
         "device Jo is not connected": "device … is not connected",
+        **{why: why for why in map(within, POLICIES)},
     }
     reasons = tuple(attrs.evolve(REASON, text=text) for text in said)
     redacted = codec.decode_reasons(redactor().entry(entry(reasons=codec.encode_reasons(reasons))).reasons or b"")

@@ -13,6 +13,7 @@ import sys
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 from click.testing import CliRunner
 
@@ -30,8 +31,11 @@ from hotdesk_daemon.app.recordings import recorded
 from hotdesk_daemon.cli import main
 from hotdesk_daemon.cli.zones import Clockface
 from hotdesk_daemon.core.ids import DeskId
+from hotdesk_daemon.core.policy import Stage
+from hotdesk_daemon.journal import codec
 from hotdesk_daemon.simulator import DeskPlan, plan_floor, play
 from hotdesk_daemon.simulator.flows import FLOWS
+from tests.scenarios.reloading import with_desks
 from tests.scenarios.rules import RULES, rule
 from tests.scenarios.site import MONDAY
 from tests.scenarios.test_days import trouble
@@ -187,7 +191,56 @@ async def test_in_observe_it_says_that_nothing_was_sent(open_site: OpenSite, tmp
 
     text = sentence(thing(found, "booking"))
     assert "against the rules: maximum duration: 30 min asked, 20 min allowed" in text
-    assert "nothing was sent, for the stage is observe" in text
+    assert "nothing was sent, for the stage was observe" in text
+
+
+async def with_rules(site: Site, *, max_min: int, stage: Stage) -> None:
+    (desk,) = site.settings.desks
+    policy = rule("maximum duration", max_min=max_min)
+    site.settings = with_desks(site.settings, attrs.evolve(desk, policy=policy, stage=stage))
+    await site.reload(site.settings)
+
+
+async def test_a_decision_is_told_by_the_rules_and_the_stage_of_then(open_site: OpenSite, tmp_path: Path) -> None:
+    site = await open_site("local", policy=rule("maximum duration", max_min=60))
+    asked = await site.book(begins_in_min=120, duration_min=45)
+    await site.advance(10)
+    await with_rules(site, max_min=20, stage=Stage.OBSERVE)
+    await site.play("F06")
+    await with_rules(site, max_min=30, stage=Stage.ENFORCE)
+    await site.stop()
+    await site.start()
+    found = await explained(tmp_path)
+    told = {one.name == asked["id"]: sentence(one) for one in found.things if one.life == "booking"}
+
+    assert "within the rules (maximum duration 60 min), though the rules of now are against it" in told[True]
+    assert "(maximum duration: 45 min asked, 30 min allowed)" in told[True]
+    assert "against the rules: maximum duration: 30 min asked, 20 min allowed; nothing was sent" in told[False]
+    assert "for the stage was observe" in told[False]
+
+
+async def test_what_an_older_program_did_not_keep_of_a_decision_is_not_made_up(
+    open_site: OpenSite, tmp_path: Path
+) -> None:
+    site = await open_site("local", policy=rule("maximum duration", max_min=60))
+    await site.book(begins_in_min=120, duration_min=45)
+    await site.advance(10)
+    await site.stop()
+    with sqlite3.connect(tmp_path / "journal.sqlite3") as journal:
+        ((state,),) = journal.execute("SELECT state FROM snapshots").fetchall()
+        old = codec.rewrite_state(state, lambda data: re.sub(rb'"accepted_why":"[^"]*",', b"", data))
+        journal.execute("UPDATE snapshots SET version = '1-of-an-older-program', state = ?", (old,))
+        journal.execute("INSERT INTO bases SELECT desk_id, seq, written_at, version, state FROM snapshots")
+        journal.execute("DELETE FROM marks")
+        journal.execute("DELETE FROM records")  # pruned since, or it would be decided again
+    journal.close()
+    await site.start()
+    await with_rules(site, max_min=90, stage=Stage.ENFORCE)
+
+    told = sentence(thing(await explained(tmp_path), "booking"))
+    assert old != state
+    assert "accepted; by which rules was not kept" in told
+    assert "90" not in told
 
 
 @over("socket")

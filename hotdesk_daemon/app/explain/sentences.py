@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from hotdesk_daemon.app.explain.words import Since, Words, rules, said, span
+from hotdesk_daemon.app.explain.words import Since, Words, said, span
 from hotdesk_daemon.captures.quoting import quoted
 from hotdesk_daemon.core.commands import Book, Delete
 from hotdesk_daemon.core.desk import (
@@ -215,23 +215,20 @@ def _verdict(booking: Booking, commands: Sequence[OpenCommand], state: Desk | No
             acted = [command for command in commands if command.by_rule]
             if acted:
                 return (*words, f"; {acted[-1].command.path}: {_outcome(acted[-1])}")
-            return (*words, f"; nothing was sent{_stage(state)}")
+            return (*words, f"; nothing was sent{_stage(booking)}")
 
 
-def _stage(state: Desk | None) -> str:
-    """Why nothing is sent, where that is so."""
-    if state is not None and state.maintenance_until is not None:
-        return ", for maintenance is going on"
-    return f", for the stage is {state.stage}" if state is not None and state.stage is not Stage.ENFORCE else ""
+def _stage(booking: Booking) -> str:
+    """Why nothing is sent, where the stage of then is the reason."""
+    stage = booking.rejected_at
+    return f", for the stage was {stage}" if stage not in {None, Stage.ENFORCE} else ""
 
 
 def _accepted(booking: Booking, state: Desk | None) -> str:
-    if state is None:
-        return "accepted"
-    why = objection(state.policy, start=booking.start, duration_min=booking.duration_min)
-    if why is None:
-        return f"within the rules ({rules(state.policy)})"
-    return f"accepted, though it is against the rules of now ({why}): it stood before we first looked, or before them"
+    """By what counted when it was accepted, and what the rules of now would say if that is something else."""
+    against = objection(state.policy, start=booking.start, duration_min=booking.duration_min) if state else None
+    now = f", though the rules of now are against it ({against})" if against is not None else ""
+    return (booking.accepted_why or "accepted; by which rules was not kept") + now
 
 
 def _use(booking: Booking) -> Words:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from hotdesk_daemon.app.explain.causes import Cause
-    from hotdesk_daemon.core.policy import Policy
 
 
 @attrs.frozen
@@ -105,16 +104,6 @@ def _status(given: i.StatusInput) -> str:
         return f"{kind} {given.instance}: {given.sending_mode or 'gone'}"
     value = getattr(given, FIELDS[type(given)][1])
     return f"{kind}: {'unknown' if value is None else value}"
-
-
-def rules(policy: Policy) -> str:
-    """What is allowed, in short."""
-    found = []
-    if policy.max_duration_min is not None:
-        found.append(f"maximum duration {policy.max_duration_min} min")
-    if policy.opening_hours:
-        found.append(f"opening hours in {policy.time_zone}")
-    return ", ".join(found) or "no rules"
 
 
 def timer(key: str) -> str:
@@ -214,7 +203,7 @@ def _began(given: i.DaemonStarted) -> Words:
 
 def _settings(given: i.DeskConfigured) -> Words:
     devices = f"{len(given.devices)} device{'' if len(given.devices) == 1 else 's'}"
-    return (f"settings: {given.calendar} calendar, {devices}, stage {given.stage}, {rules(given.policy)}",)
+    return (f"settings: {given.calendar} calendar, {devices}, stage {given.stage}, {given.policy}",)
 
 
 _SAID: Final[Mapping[type[i.Input], Callable[[_Given], Words]]] = {
