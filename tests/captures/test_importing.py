@@ -503,6 +503,33 @@ def test_lenient_uses_what_can_be_used_and_says_what_cannot(tmp_path: Path) -> N
     )
 
 
+def test_any_number_of_messages_may_stand_in_one_line(tmp_path: Path) -> None:
+    posts = [message(0, n=number, changes=COUNT["changes"]) for number in range(2_000)]
+    _, entries, _ = imported(tmp_path, written(tmp_path, f"posts: {' '.join(map(json.dumps, posts))}\n"))
+
+    assert 2_000 == kinds(entries).count("PeopleCount")
+
+
+def test_a_line_cut_off_in_json_within_json_takes_no_longer_than_another(tmp_path: Path) -> None:
+    cut = json.dumps({"body": json.dumps({str(number): number for number in range(60_000)})})[:-9]
+    done, entries, _ = imported(tmp_path, written(tmp_path, f"{cut}\n{json.dumps(COUNT)}\n"), lenient=True)
+
+    assert [*KINDS_OF_DAY[:3], "PeopleCount"] == kinds(entries)
+    assert ["board.log"] == [told.split("/")[-1].split(":")[0] for told in done.problems]
+    assert "not whole" in done.problems[0]
+
+
+@pytest.mark.parametrize("lines", [["no JSON"], ['{"body": "cut']], ids=["none", "cut"])
+def test_where_nothing_can_be_used_it_is_told_why(tmp_path: Path, lines: list[str]) -> None:
+    health = json.dumps({"type": "healthCheck"})
+    files = written(tmp_path, "\n".join(lines), "a.log"), written(tmp_path, health, "b.log")
+    with pytest.raises(ConfigError) as caught:
+        imported(tmp_path, *files, lenient=True)
+
+    assert "nothing in it says anything of a desk" == caught.value.problems[0]
+    assert any("a.log" in problem for problem in caught.value.problems)
+
+
 def test_too_much_is_refused_and_nothing_is_held_beyond(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gathering, "LARGEST_WHOLE", 500)
 

@@ -28,9 +28,10 @@ LARGEST_FILE: Final = 64 * 1024 * 1024
 _BOM: Final = b"\xef\xbb\xbf"
 #: Where JSON begins in a line: an object or a list of them; a log has other brackets too.
 _BEGINS: Final = re.compile(rb'\{\s*(?:"|$)|\[\s*(?:\{|$)')
-_TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]')
+#: A bracket, or a string, also one that the end of the line cuts off: nothing behind its beginning is a bracket.
+_TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[{}\[\]]')
 #: What stands before an object within another one.
-_WITHIN: Final = re.compile(rb'(?:"(?:[^"\\]|\\.)*"\s*:|[\[\]{},\s])*')
+_WITHIN: Final = re.compile(rb'(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"\s*+:|[\[\]{},\s])*+')
 _BAD: Final = (msgspec.DecodeError, UnicodeError, RecursionError)
 _LONGEST_PREFIX: Final = 200
 _decode: Final = msgspec.json.Decoder().decode
@@ -134,25 +135,32 @@ class _Gathering:
             yield from self._go_on(text, number)
 
     def _go_on(self, line: bytes, number: int) -> Iterator[Document]:
-        """Take a line more of the document at hand; where it ends another one may begin."""
-        for token in _TOKEN.finditer(line):
+        """Take a line more of the document at hand; where it ends others may follow."""
+        begin = 0
+        while (end := self._end_in(line, begin)) is not None:
+            raw = b"\n".join((*self._parts, line[begin:end]))
+            self._parts = []
+            yield from self._whole(raw)
+            another = _BEGINS.search(line, end)
+            if another is None:
+                return
+            begin, self._begun, self._size = another.start(), number, 0
+        self._parts.append(line[begin:])
+        self._size += len(line) - begin
+        if self._size > LONGEST_LINE:
+            self._parts = []
+            self._fault(f"the JSON that begins here is larger than {LONGEST_LINE >> 20} MiB", self._begun)
+
+    def _end_in(self, line: bytes, begin: int) -> int | None:
+        """Where the document at hand ends, if that is in *line*."""
+        for token in _TOKEN.finditer(line, begin):
             if token[0] in (b"{", b"["):
                 self._depth += 1
             elif token[0] in (b"}", b"]"):
                 self._depth -= 1
                 if not self._depth:
-                    raw = b"\n".join((*self._parts, line[: token.end()]))
-                    self._parts = []
-                    yield from self._whole(raw)
-                    another = _BEGINS.search(line, token.end())
-                    if another is not None:
-                        yield from self._start(line[another.start() :], number)
-                    return
-        self._parts.append(line)
-        self._size += len(line)
-        if self._size > LONGEST_LINE:
-            self._parts = []
-            self._fault(f"the JSON that begins here is larger than {LONGEST_LINE >> 20} MiB", self._begun)
+                    return token.end()
+        return None
 
     def _whole(self, raw: bytes) -> Iterator[Document]:
         try:

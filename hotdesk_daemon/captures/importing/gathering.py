@@ -126,7 +126,7 @@ class _Whole:
         if self._refused and not (self._problems.is_lenient and self._told):
             raise ConfigError(*self._refused)
         if not self._told:
-            raise ConfigError("nothing in it says anything of a desk", *_counted(self._passed))
+            raise ConfigError("nothing in it says anything of a desk", *_counted(self._passed), *self._problems.told())
         told, late = in_order(self._told)
         notes = [text.replace("{n}", _files(count)) for text, count in self._guesses.items()]
         if late:
