@@ -11,7 +11,7 @@ import attrs
 import click
 
 from hotdesk_daemon.cli.options import with_format
-from hotdesk_daemon.cli.screen import clean
+from hotdesk_daemon.cli.screen import clean, safe_json
 from hotdesk_daemon.cli.sources import Source, with_source
 from hotdesk_daemon.cli.zones import Clockface, present, span_of, with_zone, zoned_time
 from hotdesk_daemon.core.ids import DeskId
@@ -70,7 +70,7 @@ def command(  # noqa: PLR0913 - one per option
     if as_json:
         from hotdesk_daemon.app.explain.shapes import to_json
 
-        click.echo(to_json(found))
+        click.echo(safe_json(to_json(found)))
         return
     _Told(Clockface(zone, now=present(found.newest_at) if moment is None else found.at)).show(
         found, brief=brief, over_too=over_too or booking is not None or since is not None
@@ -157,7 +157,7 @@ class _Told:
                 if reason.before != reason.after
                 else ""
             )
-            self._line(f"{reason.code}: {reason.text}{moved}", indent=14, first=" " * 12)
+            self._line(clean(f"{reason.code}: {reason.text}{moved}"), indent=14, first=" " * 12)
 
     def _spoken(self, words: Words) -> str:
         from hotdesk_daemon.app.explain import spoken

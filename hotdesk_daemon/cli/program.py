@@ -138,8 +138,10 @@ def _tell(exc: Exception) -> int:
 
 
 def _say(*lines: str) -> None:
+    from hotdesk_daemon.cli.screen import clean
+
     for line in lines:
-        click.echo(f"{PROGRAM}: {line}", err=True)
+        click.echo(f"{PROGRAM}: " + "\n".join(map(clean, line.split("\n"))), err=True)
 
 
 def _fill_standard_streams() -> None:

@@ -11,6 +11,7 @@ import click
 from hotdesk_daemon.cli.progress import following
 from hotdesk_daemon.cli.replay_options import Wishes, with_wishes
 from hotdesk_daemon.cli.replay_text import divergence_lines, print_lines, show_results, step_lines
+from hotdesk_daemon.cli.screen import clean, safe_json
 from hotdesk_daemon.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _watch(replay: Replay, wishes: Wishes) -> bool:
             show_step(taken, wishes)
         if name is not None:
             sys.stdout.flush()
-            click.echo(f"stopped at input {taken.entry.seq} of {taken.entry.desk_id}: {name}", err=True)
+            click.echo(clean(f"stopped at input {taken.entry.seq} of {taken.entry.desk_id}: {name}"), err=True)
             show_state(replay.states[taken.entry.desk_id], taken, wishes)
             return False
     if breaks.patterns:
@@ -98,7 +99,7 @@ def _conclude(replay: Replay, wishes: Wishes) -> int:
     if not replay.met:
         raise ConfigError(f"{wishes.source.describe()}: there is nothing to replay{_of_what(wishes)}")
     if missing := [desk for desk in wishes.desks if desk not in replay.states]:
-        click.echo(f"nothing is recorded of {', '.join(missing)}", err=True)
+        click.echo(clean(f"nothing is recorded of {', '.join(missing)}"), err=True)
     found = replay.results()
     told = [desk_line(one, names=wishes.names) for one in found]
     if wishes.at is not None:
@@ -148,4 +149,4 @@ def show_line(line: dict[str, object]) -> None:
     """Show one line for programs; many may come, so they are not flushed one by one."""
     from hotdesk_daemon.app.replaying.lines import encode_line
 
-    sys.stdout.write(encode_line(line))
+    sys.stdout.write(safe_json(encode_line(line)))

@@ -8,7 +8,7 @@ import click
 
 from hotdesk_daemon.cli.progress import following
 from hotdesk_daemon.cli.replay_text import divergence_lines, print_lines
-from hotdesk_daemon.cli.screen import show_table
+from hotdesk_daemon.cli.screen import clean, safe_json, show_table
 from hotdesk_daemon.cli.sources import Source
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _two_versions(wishes: Wishes) -> int:
     ):
         replay = Replay(recording, desks=wishes.desks, until=wishes.until)
         found = compare_versions(replay, other, tick=tick)
-    click.echo(f"expected is what {other.software} at {wishes.against_version} does", err=True)
+    click.echo(clean(f"expected is what {other.software} at {wishes.against_version} does"), err=True)
     lines = [versus_line(one, names=wishes.names) for one in found]
     _show(wishes, lines, headers=("desk", "steps", "verdict"))
     return _FAILED if any(one.divergence is not None for one in found) else 0
@@ -105,7 +105,7 @@ def _show(wishes: Wishes, lines: Sequence[Fact], *, headers: Sequence[str]) -> N
 
     if wishes.as_json:
         for line in lines:
-            click.echo(encode_line(line), nl=False)
+            click.echo(safe_json(encode_line(line)), nl=False)
         return
     show_table(headers, [_row(line, headers) for line in lines])
     for line in lines:

@@ -7,6 +7,7 @@ What comes from calendars and devices is shown without control characters: a tit
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -16,6 +17,8 @@ import click
 
 #: One row of a table.
 Row = Sequence[object]
+#: DEL, the C1 controls, and marks that turn the direction of what follows; the other controls JSON escapes itself.
+_OBEYED: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 #: Between two columns, where people read.
 _GAP: Final = 2
 
@@ -42,7 +45,12 @@ def show_table(
 
 def show_json(value: object) -> None:
     """Show one JSON document in one line."""
-    click.echo(json.dumps(value, ensure_ascii=False))
+    click.echo(safe_json(json.dumps(value, ensure_ascii=False)))
+
+
+def safe_json(text: str) -> str:
+    """The same JSON, with what a terminal would obey and JSON lets stand written as escapes."""
+    return text if text.isascii() and "\x7f" not in text else _OBEYED.sub(lambda char: f"\\u{ord(char[0]):04x}", text)
 
 
 def moment(text: str) -> datetime:

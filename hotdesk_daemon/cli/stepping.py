@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from hotdesk_daemon.cli.screen import clean
+
 if TYPE_CHECKING:
     from hotdesk_daemon.app.replaying import Replay, Taken
     from hotdesk_daemon.app.replaying.breaks import Breaks
@@ -74,7 +76,7 @@ class _Walk:
             if self.wanted is not None or name is not None:
                 show_step(taken, self.wishes)
             if name is not None:
-                click.echo(f"stopped: {name}", err=True)
+                click.echo(clean(f"stopped: {name}"), err=True)
                 return True
             if self.wanted is not None:
                 self.wanted -= 1
@@ -111,7 +113,7 @@ class _Walk:
             return True
 
     def _prompt(self) -> str:
-        return f"{self.last.entry.desk_id} {self.last.entry.seq}> " if self.last is not None else "> "
+        return f"{clean(self.last.entry.desk_id)} {self.last.entry.seq}> " if self.last is not None else "> "
 
     def _show_state(self) -> None:
         from hotdesk_daemon.cli.replay import show_state

@@ -13,7 +13,7 @@ import click
 
 from hotdesk_daemon.cli.options import with_format
 from hotdesk_daemon.cli.progress import following
-from hotdesk_daemon.cli.screen import clean
+from hotdesk_daemon.cli.screen import clean, safe_json
 from hotdesk_daemon.cli.sources import Source, with_source
 from hotdesk_daemon.cli.zones import present, with_zone, zoned_time
 from hotdesk_daemon.core.errors import PermanentError
@@ -71,7 +71,7 @@ def command(  # noqa: PLR0913 - one per option
     elif as_json:
         from hotdesk_daemon.app.timeline.shapes import to_json
 
-        click.echo(to_json(found))
+        click.echo(safe_json(to_json(found)))
     else:
         _show(found, shown)
 

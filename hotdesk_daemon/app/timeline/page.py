@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Final
 
-from hotdesk_daemon.app.timeline.picture import svg
+from hotdesk_daemon.app.timeline.picture import printable, svg
 from hotdesk_daemon.app.timeline.telling import Telling
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def html(timeline: Timeline, axis: Axis) -> str:
         *_words(telling),
         "</body></html>",
     ]
-    return "\n".join(parts) + "\n"
+    return printable("\n".join(parts) + "\n")
 
 
 def _words(telling: Telling) -> Iterator[str]:

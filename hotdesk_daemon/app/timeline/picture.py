@@ -77,7 +77,12 @@ _SHAPES: Final = {Look.DONE: "circle", Look.OPEN: "triangle", Look.PARKED: "diam
 
 def svg(timeline: Timeline, axis: Axis) -> str:
     """The picture of *axis*, as an SVG document without an XML declaration, so that it fits into a page, too."""
-    return _Picture(timeline, axis).whole()
+    return printable(_Picture(timeline, axis).whole())
+
+
+def printable(markup: str) -> str:
+    """*markup* without control characters, which XML forbids even as references and which may turn text around."""
+    return "".join(char if char.isprintable() or char == "\n" else "·" for char in markup)
 
 
 class _Picture:

@@ -202,16 +202,16 @@ class _Drawing:
         names = sorted({track.name for matter in (Matter.SIGN_IN, Matter.CALL, Matter.PEOPLE, Matter.LINK)
                         for track in self._timeline.of(matter)})  # fmt: skip
         several = len(names) > 1
-        for matter, head in ((Matter.SIGN_IN, "user"), (Matter.CALL, "calls"), (Matter.PEOPLE, "people")):
-            for track in self._timeline.of(matter):
-                cells = self._people(track) if matter is Matter.PEOPLE else self._spans(track)
-                if any(cell.sign != " " for cell in cells):
-                    yield self._row(f"{head} {names.index(track.name) + 1}" if several else head, cells)
-        for track in self._timeline.of(Matter.LINK) if several else ():
-            cells = self._spans(track)
+        heads = {Matter.SIGN_IN: "user", Matter.CALL: "calls", Matter.PEOPLE: "people"}
+        tracks = [(head, track) for matter, head in heads.items() for track in self._timeline.of(matter)]
+        tracks += [("link", track) for track in self._timeline.of(Matter.LINK) if several]
+        is_named = False
+        for head, track in tracks:
+            cells = self._people(track) if track.matter is Matter.PEOPLE else self._spans(track)
             if any(cell.sign != " " for cell in cells):
-                yield self._row(f"link {names.index(track.name) + 1}", cells)
-        if several:
+                yield self._row(f"{head} {names.index(track.name) + 1}" if several else head, cells)
+                is_named = several
+        if is_named:
             yield from self._indented(", ".join(f"{n} is {name}" for n, name in enumerate(names, 1)), colour="dim")
 
     def _spans(self, track: Track) -> list[_Cell]:
