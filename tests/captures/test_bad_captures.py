@@ -66,6 +66,12 @@ BAD: Final = {
     "a member of another type": Bad(HEAD + ONE.replace(b'"seq":1', b'"seq":"1"'), 2, "$.seq", []),
     "a number out of bounds": Bad(HEAD + ONE.replace(b'"seq":1', b'"seq":0'), 2, "$.seq", []),
     "a time without a zone": Bad(HEAD + ONE.replace(b"01Z", b"01"), 2, "$.at", []),
+    "a year that no daemon lived in": Bad(
+        HEAD + ONE + TWO.replace(b"2026-", b"0001-").replace(b'Z","mono"', b'+14:00","mono"') + END,
+        3,
+        "is of the year 1, which no daemon lived in",
+        [1],
+    ),
     "two on a line": Bad(HEAD + ONE[:-1] + TWO + THREE, 2, "is no JSON", [3]),
     "nested without end": Bad(HEAD + ONE + b"[" * MIB + b"\n" + TWO + END, 3, "is no line of a capture", [1, 2]),
     "nested in an input": Bad(

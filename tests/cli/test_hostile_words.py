@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from xml.parsers import expat
 
@@ -10,9 +11,9 @@ import pytest
 
 from hotdesk_daemon.core.desk import Desk
 from hotdesk_daemon.core.ids import DeskId
-from hotdesk_daemon.core.inputs import BookingFailed, LinkDown, SystemState
+from hotdesk_daemon.core.inputs import BookingCreated, BookingFailed, LinkDown, SystemState
 from tests.app.replaying.histories import History, write_capture, write_journal
-from tests.core.story import T0, U1, A, requested
+from tests.core.story import T0, U1, U2, A, requested
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,6 +60,22 @@ def _texts(value: object) -> list[str]:
     if isinstance(value, list):
         return [text for member in value for text in _texts(member)]
     return [value] if isinstance(value, str) else []
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Adak"])
+@pytest.mark.parametrize("words", ["explain osl-4-014 --all", "timeline osl-4-014", "what-if --policy policy.toml"])
+def test_the_ends_of_the_calendar_are_times_as_others(alone: Terminal, tmp_path: Path, words: str, zone: str) -> None:
+    history = History()
+    history.start()
+    first, last = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 29, tzinfo=UTC)
+    for uuid, start in ((U1, first), (U2, last)):
+        history.feed(BookingCreated(device=A, meeting_id=uuid, start=start, duration_min=30))
+    day = write_capture(tmp_path / "day.jsonl", write_journal(tmp_path / "day.sqlite3", history.records))
+    (tmp_path / "policy.toml").write_text('[policy]\nmax_duration = "10m"\n')
+    run = alone(*words.split(), "--from", str(day), "--time-zone", zone)
+
+    assert (0, "") == (run.exit_code, run.stderr)
+    assert "timeline" in words or "9999" in run.stdout
 
 
 @pytest.mark.parametrize("suffix", ["html", "svg"])

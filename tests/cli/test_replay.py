@@ -279,6 +279,18 @@ def test_two_recordings_are_compared(tmp_path: Path, alone: Terminal, journal: P
     assert [{"path": "input/duration_min", "expected": 240, "got": 180}] == found["differences"]
 
 
+def test_a_step_that_cannot_be_read_is_not_called_the_same(
+    tmp_path: Path, alone: Terminal, capture: Path, history: History
+) -> None:
+    other = tmp_path / "other.jsonl"
+    other.write_text(capture.read_text().replace('"reasons":[', '"reasons":[{"code":"of another program"},', 1))
+    run = alone("replay", str(capture), "--against", str(other))
+
+    assert 0 == run.exit_code
+    row = [cell.strip() for cell in run.stdout.splitlines()[1].split("\t")]
+    assert [str(len(history.records) - 1), "the same as far as it can be compared"] == row[-2:]
+
+
 def test_two_versions_are_compared(tmp_path: Path, alone: Terminal, capture: Path, history: History) -> None:
     program = other_program(tmp_path / "hotdesk-daemon", *ROWS["a booking"][:3])
     run = alone("replay", str(capture), "--against-version", str(program), "--format", "json")
