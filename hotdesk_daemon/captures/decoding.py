@@ -6,7 +6,7 @@ What is wrong with a line is told with its number; a lenient reading goes on wit
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -62,7 +62,7 @@ def entry_of(line: InputLine, *, steps: bool) -> Entry:
         journal_seq=line.journal_seq,
         desk_id=line.desk,
         seq=line.seq,
-        at=line.at if line.at.tzinfo is UTC else line.at.astimezone(UTC),
+        at=line.at if line.at.tzinfo is UTC else _in_utc(line.at),
         mono=line.mono,
         source=line.source,
         kind=line.kind,
@@ -74,6 +74,13 @@ def entry_of(line: InputLine, *, steps: bool) -> Entry:
         commands=bytes(commands) if commands is not UNSET else None,
         refusal=line.refusal,
     )
+
+
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:  # an end of the calendar, which the going-through refuses
+        return at.replace(tzinfo=UTC)
 
 
 def _one_by_one(number: int, data: bytes, *, file: str, problems: Problems) -> Iterator[tuple[int, Line]]:

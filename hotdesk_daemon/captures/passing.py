@@ -7,6 +7,7 @@ the inputs. A fault ends a strict reading. A clock that was set back is none: cl
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hotdesk_daemon.captures.blocks import blocks
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from hotdesk_daemon.core.ids import DeskId
 
 _ORDER: Final = "order"
+#: Moments of inputs; within, none is near the ends of the calendar.
+_FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(3000, 1, 1, tzinfo=UTC)
 
 
 class Passed(NamedTuple):
@@ -77,6 +81,9 @@ class Pass:
             if given is None:
                 continue
             entry = entry_of(given, steps=steps)
+            if not _FIRST <= entry.at < _LAST:
+                self._fault("no line", f"is of the year {entry.at.year}, which no daemon lived in", line=number)
+                continue
             before = last.get(entry.desk_id)
             if (
                 type(before) is not Entry

@@ -116,6 +116,8 @@ def _show(wishes: Wishes, lines: Sequence[Fact], *, headers: Sequence[str]) -> N
 
 def _row(line: Fact, headers: Sequence[str]) -> list[object]:
     verdict = "diverges" if line["divergence"] is not None else "the same"
+    if line["divergence"] is None and line["steps"] < line.get("common", 0):
+        verdict = "the same as far as it can be compared"
     if line["divergence"] is None and line.get("state") is not None:
         verdict = "the same steps, another state"
     if line.get("common") == 0:

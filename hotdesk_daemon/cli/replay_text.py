@@ -142,9 +142,9 @@ def _row(line: Fact) -> tuple[object, ...]:
 
 def _brief(value: Any) -> str:  # noqa: ANN401 - any JSON
     if isinstance(value, dict):
-        if "code" in value:
+        if "code" in value and "before" in value:
             return reason_text(value)
-        if "path" in value:
+        if "path" in value and "command_id" in value:
             return command_text(value)
         return _members(value).strip() or "nothing in it"
     if isinstance(value, list | tuple):

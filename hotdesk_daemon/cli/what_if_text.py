@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from hotdesk_daemon.app.zones import in_zone
 from hotdesk_daemon.cli.screen import Row, clean, moment, show_table
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _difference(row: Fact, zone: tzinfo) -> tuple[object, ...]:
 
 
 def _time(text: str, zone: tzinfo) -> str:
-    return f"{moment(text).astimezone(zone):%Y-%m-%d %H:%M}"
+    return f"{in_zone(moment(text), zone):%Y-%m-%d %H:%M}"
 
 
 def _zone(found: Fact, zone: tzinfo) -> str:

@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import click
 
+from hotdesk_daemon.app.zones import in_zone
+
 _Given: TypeAlias = Any  # whatever click hands to a verb, and the verb returns
 _Verb = TypeVar("_Verb", bound=Callable[..., Any])
 _MACHINES: Final = Path("/etc/localtime")
@@ -125,12 +127,12 @@ class Clockface:
 
     def tell(self, moment: datetime) -> str:
         """A moment."""
-        when = moment.astimezone(self.zone)
+        when = in_zone(moment, self.zone)
         return self._dated(when, _time(when))
 
     def tell_second(self, moment: datetime) -> str:
         """A moment to the second."""
-        when = moment.astimezone(self.zone)
+        when = in_zone(moment, self.zone)
         return self._dated(when, f"{when:%H:%M:%S}")
 
     def _dated(self, when: datetime, time: str) -> str:
@@ -141,8 +143,8 @@ class Clockface:
 
     def span(self, start: datetime, end: datetime) -> str:
         """From when until when; the date once, if it is the same."""
-        ends = end.astimezone(self.zone)
-        if start.astimezone(self.zone).date() != ends.date():
+        ends = in_zone(end, self.zone)
+        if in_zone(start, self.zone).date() != ends.date():
             return f"{self.tell(start)}–{self.tell(end)}"
         return f"{self.tell(start)}–{_time(ends)}"
 

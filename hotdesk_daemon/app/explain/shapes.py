@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from hotdesk_daemon.app.explain.words import Words, said, spoken
+from hotdesk_daemon.app.zones import in_zone
 from hotdesk_daemon.captures.quoting import quoted
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class _Rfc3339:
     """Moments for programs."""
 
     def tell(self, moment: datetime) -> str:
-        return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+        return in_zone(moment, UTC).replace(tzinfo=None).isoformat() + "Z"
 
     def age(self, moment: datetime) -> str:
         return ""

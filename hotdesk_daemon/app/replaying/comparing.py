@@ -42,7 +42,7 @@ class Compared:
     What was found of one desk.
 
     ``common`` inputs are in both, ``only_old`` and ``only_new`` in one. ``steps`` of the common ones were recorded in
-    both. ``divergence`` is the first difference, of an input or a step: expected is *old*.
+    both, and could be compared. ``divergence`` is the first difference, of an input or a step: expected is *old*.
     """
 
     desk: DeskId
@@ -157,15 +157,15 @@ class _Meeting:
             return
         found.steps += 1
         if (old.reasons, old.commands or _NOTHING, old.refusal) != (new.reasons, new.commands or _NOTHING, new.refusal):
-            found.divergence = self._other_step(old, new)
+            one, other = read_back(old), read_back(new)
+            if one.faults or other.faults:
+                found.steps -= 1  # nobody knows whether they say the same
+                return
+            found.divergence = self._told(old, step_fact(one), step_fact(other))
 
     def _other_input(self, old: Entry, new: Entry) -> Divergence | None:
         one, other = ({"kind": entry.kind, "at": entry.at.isoformat(), "input": _given(entry)} for entry in (old, new))
         return self._told(old, one, other, why="the two were given other inputs")
-
-    def _other_step(self, old: Entry, new: Entry) -> Divergence | None:
-        one, other = read_back(old), read_back(new)
-        return None if one.faults or other.faults else self._told(old, step_fact(one), step_fact(other))
 
     def _told(self, entry: Entry, old: Fact, new: Fact, *, why: str | None = None) -> Divergence | None:
         found = tuple(

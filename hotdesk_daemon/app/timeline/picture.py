@@ -16,6 +16,7 @@ from hotdesk_daemon.app.timeline.lanes import in_lanes
 from hotdesk_daemon.app.timeline.looks import Look, of_command, of_span, pieces
 from hotdesk_daemon.app.timeline.telling import Telling, lasted
 from hotdesk_daemon.app.timeline.tracks import Matter
+from hotdesk_daemon.app.zones import in_zone
 from hotdesk_daemon.core.desk import Verdict
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ class _Picture:
         if bar.verdict is Verdict.REJECTED:
             yield f'<path class="reject" d="M{x} {y + _BAR_PX}h{max(2, room)}"/>'
         short = self._telling.short(bar.booking_id)
-        start = f"{bar.start.astimezone(self._axis.zone):%H:%M}"
+        start = f"{in_zone(bar.start, self._axis.zone):%H:%M}"
         for label in (f"{short} {start}", short):
             if len(label) * _LETTER_PX + 4 <= room:
                 yield f'<text class="label" x="{x + 4}" y="{y + 14}">{escape(label)}</text>'

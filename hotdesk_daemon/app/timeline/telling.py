@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from hotdesk_daemon.app.timeline.tracks import Matter, Timeline
+from hotdesk_daemon.app.zones import in_zone
 from hotdesk_daemon.core.desk import BookingState, CommandState, Origin, Verdict
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Telling:
 
     def clock(self, moment: datetime) -> str:
         """The time of day, with the seconds where there are any, and the date on another day."""
-        local = moment.astimezone(self.timeline.zone)
+        local = in_zone(moment, self.timeline.zone)
         text = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
         begins = self.timeline.since.astimezone(self.timeline.zone)
         return text if local.date() == begins.date() else f"{local:%a} {local.day} {local:%b} {text}"
