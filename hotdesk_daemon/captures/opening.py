@@ -63,7 +63,7 @@ def read_header(stream: Stream, *, file: str, problems: Problems) -> tuple[Heade
 def _decoded(first: bytes, *, file: str, problems: Problems) -> Header:
     try:
         header = line_decoder.decode(first)
-    except msgspec.ValidationError as exc:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         problems.fault("header", f"the header cannot be understood: {exc}", file=file, line=1)
         return _UNKNOWN
     if isinstance(header, Header):

@@ -57,6 +57,12 @@ BAD: Final = {
         "the header cannot be understood",
         [1],
     ),
+    "a header that is no UTF-8": Bad(
+        HEAD.replace(b'"software":"', b'"software":"\xe9') + ONE + b'{"type":"end","inputs":1}\n',
+        1,
+        "the header cannot be understood",
+        [1],
+    ),
     "no UTF-8": Bad(HEAD + ONE + TWO.replace(b"people", b"p\xe9ople") + END, 3, "is no UTF-8 text", [1]),
     "no UTF-8 where nobody looks": Bad(
         HEAD + ONE + TWO.replace(b'"device":"panel"}', b'"device":"p\xe9nel"}') + END, 3, "is no UTF-8 text", [1]

@@ -503,6 +503,13 @@ def test_lenient_uses_what_can_be_used_and_says_what_cannot(tmp_path: Path) -> N
     )
 
 
+def test_a_message_whose_type_is_none_is_passed_over(tmp_path: Path) -> None:
+    odd = [{"type": kind, "deviceId": DEVICE} for kind in ([], {}, 1, None)]
+    _, entries, _ = imported(tmp_path, written(tmp_path, json.dumps([*odd, COUNT])), lenient=True)
+
+    assert "PeopleCount" in kinds(entries)
+
+
 def test_any_number_of_messages_may_stand_in_one_line(tmp_path: Path) -> None:
     posts = [message(0, n=number, changes=COUNT["changes"]) for number in range(2_000)]
     _, entries, _ = imported(tmp_path, written(tmp_path, f"posts: {' '.join(map(json.dumps, posts))}\n"))

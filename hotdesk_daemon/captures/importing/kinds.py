@@ -108,7 +108,7 @@ def _kind(value: object, wanted: Kind | None) -> Kind | None:
 
 def _is_message(value: Mapping[str, object]) -> bool:
     kind = value.get("type")
-    return kind in _MESSAGE_TYPES and ("deviceId" in value or "jwt" in value or kind == "healthCheck")
+    return isinstance(kind, str) and kind in _MESSAGE_TYPES and ("deviceId" in value or "jwt" in value or kind == "healthCheck")
 
 
 def _is_bare_frame(value: Mapping[str, object]) -> bool:
