@@ -108,7 +108,9 @@ def _kind(value: object, wanted: Kind | None) -> Kind | None:
 
 def _is_message(value: Mapping[str, object]) -> bool:
     kind = value.get("type")
-    return isinstance(kind, str) and kind in _MESSAGE_TYPES and ("deviceId" in value or "jwt" in value or kind == "healthCheck")
+    if not isinstance(kind, str):
+        return False
+    return kind in _MESSAGE_TYPES and ("deviceId" in value or "jwt" in value or kind == "healthCheck")
 
 
 def _is_bare_frame(value: Mapping[str, object]) -> bool:
