@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _HOUR: Final = timedelta(hours=1)
-#: An axis has at most so many hours; a longer stretch is no day that anybody looks at.
-MOST_HOURS: Final = 24 * 31
+#: An axis has at most so many hours, those of the longest month: one in which clocks are set back.
+MOST_HOURS: Final = 24 * 31 + 1
 
 
 @attrs.frozen(kw_only=True)
