@@ -220,7 +220,11 @@ async def test_the_command_line_says_what_it_cannot_draw_in_a_line(open_site: Op
         (("desk-1", "--day", "today", "--since", "2026-05-04"), 2, "either --day or --since"),
         (("desk-1", "--since", "2026-05-04T10:00", "--until", "2026-05-04T10:00"), 2, "has no length"),
         (("desk-1", "--since", "2026-01-01", "--until", "2026-05-04"), 2, "longer than 31 days"),
-        (("desk-1", "--since", "2025-10-01", "--until", "2025-11-01", "--time-zone", "Europe/Oslo"), 1, "is recorded of"),
+        (
+            ("desk-1", "--since", "2025-10-01", "--until", "2025-11-01", "--time-zone", "Europe/Oslo"),
+            1,
+            "is recorded of",
+        ),
         (("desk-1", "--day", "2011-12-30", "--time-zone", "Pacific/Apia"), 2, "has no length"),
         (("desk-1", "--output", "day.png"), 2, "writes .html or .svg"),
         (("desk-1", "--output", "/nonexistent/day.svg"), 1, "cannot be written: No such file"),
