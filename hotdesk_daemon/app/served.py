@@ -114,6 +114,8 @@ def scripts(recording: Recording, *, desks: Collection[DeskId], shift_to: dateti
         told += 1
         if told > MOST_CUES:
             raise ConfigError(f"more than {MOST_CUES} inputs cannot be served; choose desks, or a shorter capture")
+    if missing := [desk for desk in desks if desk not in found]:
+        raise ConfigError(f"nothing is recorded of {', '.join(missing)}")
     served = [found[desk] for desk in sorted(found) if found[desk].devices]
     if not served:
         raise ConfigError("there is no device in this capture that could be served")

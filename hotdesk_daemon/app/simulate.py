@@ -7,6 +7,9 @@ Its desks are printed as configuration, so that a daemon can be pointed at them;
 from __future__ import annotations
 
 import asyncio
+import json
+import re
+import shlex
 import signal
 import sys
 from contextlib import AsyncExitStack
@@ -16,10 +19,12 @@ from hotdesk_daemon.app.process import loop_factory
 from hotdesk_daemon.app.served import play
 from hotdesk_daemon.app.simulated import desk_settings, organisation_settings
 from hotdesk_daemon.captures.quoting import quoted
-from hotdesk_daemon.core.errors import HotdeskError
+from hotdesk_daemon.core.errors import ConfigError, HotdeskError
 from hotdesk_daemon.ops.clocks import ScaledClock
 from hotdesk_daemon.ops.logs import configure_logs, get_log
 from hotdesk_daemon.ops.settings import SimulatorTransport
+from hotdesk_daemon.ops.settings.desks import NAME
+from hotdesk_daemon.ops.settings.kinds import quoted
 from hotdesk_daemon.simulator.cloud import SimulatedCloud
 from hotdesk_daemon.simulator.floor import DEFAULT_PASSWORD, Floor
 
@@ -42,7 +47,12 @@ def main(settings: Settings, *, served: Sequence[Script] = ()) -> int:
 
     It begins now and not at ``simulator.start``: whatever is pointed at it lives by the machine's clock. With *served*
     it has those desks, which say what was recorded, instead of people who live.
+
+    Raises:
+        ConfigError: a configuration cannot name a desk or device of *served*, whose names may be anybody's.
     """
+    if settings.simulator.transport is SimulatorTransport.SOCKET:
+        _check_names(served)
     configure_logs(level=settings.log.level, form=settings.log.format, quote=quoted, stream=sys.stderr)
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
@@ -87,8 +97,17 @@ async def _run(settings: Settings, served: Sequence[Script]) -> None:
             await stop.wait()  # for ever: until a signal
 
 
+def _check_names(served: Sequence[Script]) -> None:
+    names = [name for script in served for name in (script.desk.desk_id, *script.devices)]
+    unfit = [quoted(name) for name in names if not re.fullmatch(NAME.pattern, name)]
+    if unfit:
+        also = f", nor {len(unfit) - 1} more" if len(unfit) > 1 else ""
+        told = f"no configuration can name a desk or device {unfit[0]}{also}: it must be {NAME.what}"
+        raise ConfigError(f"{told}; --transport queue serves any, and --desk chooses others")
+
+
 def _say_that_all_is_said(desk: DeskId) -> None:
-    sys.stderr.write(f"{desk}: everything has been said\n")
+    sys.stderr.write(f"{_printable(desk)}: everything has been said\n")
     sys.stderr.flush()
 
 
@@ -102,15 +121,25 @@ def _about(served: Sequence[Script]) -> str:
     return f"A desk begins to say what was recorded, {cues} things in all, when its list is first read.{left_out}\n"
 
 
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else "·" for char in text)
+
+
+def _body(**members: str) -> str:
+    """A JSON object as one word of a shell's, whatever is in it."""
+    return shlex.quote(json.dumps(members).replace("\x7f", "\\u007f"))
+
+
 def _way_to(floor: Floor, control: str, way: str, *, speed: float) -> str:
     """What a person at the terminal needs to know."""
     first = floor.desks[0]
+    count = "1 simulated desk is" if len(floor.desks) == 1 else f"{len(floor.desks)} simulated desks are"
     lines = [
-        f"{len(floor.desks)} simulated desks are listening; the configuration above points a daemon at them.",
+        f"{count} listening; the configuration above points a daemon at them.",
         way,
         f"What can be done to them: curl {control}/desks, /faults and /flows tell; for instance",
-        f'  curl -X PUT {control}/faults/upgrade_502 -d \'{{"device": "{first.stations[0].device_id}"}}\'',
-        f'  curl -X POST {control}/flows/F03 -d \'{{"desk": "{first.workspace}"}}\'',
+        f"  curl -X PUT {control}/faults/upgrade_502 -d {_body(device=first.stations[0].device_id)}",
+        f"  curl -X POST {control}/flows/F03 -d {_body(desk=first.workspace)}",
         "Ctrl-C ends it.",
     ]
     if speed != 1:

@@ -90,3 +90,17 @@ def test_a_picture_holds_no_markup_of_others(alone: Terminal, tmp_path: Path, ca
     assert set() == OBEYED & set(text)
     if suffix == "svg":
         expat.ParserCreate().Parse(text, True)  # noqa: FBT003 - its own signature
+
+
+@pytest.mark.parametrize(
+    ("desk", "code", "said"),
+    [(DESK, 78, "no configuration can name a desk or device"), ("nobody", 78, "nothing is recorded of nobody")],
+)
+def test_what_a_capture_calls_its_desks_becomes_no_configuration(
+    alone: Terminal, tmp_path: Path, capture: Path, desk: str, code: int, said: str
+) -> None:
+    (tmp_path / "hotdesk.toml").touch()
+    run = alone("simulate", "-c", "hotdesk.toml", "--from", str(capture), "--desk", desk)
+
+    assert (code, "", True) == (run.exit_code, run.stdout, said in run.stderr), run.stderr
+    assert set() == OBEYED & set(run.stderr)
