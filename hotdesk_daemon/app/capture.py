@@ -204,7 +204,8 @@ class Capture:
             raise ConfigError("the journal is empty")
         since = self._wanted.since
         if since is None and self._wanted.last_s is not None:
-            since = newest_at - timedelta(seconds=self._wanted.last_s)
+            # Longer than anything lasted is from the beginning.
+            since = newest_at - timedelta(seconds=min(self._wanted.last_s, newest_at.timestamp()))
         if since is None:
             return 1, None
         first = journal.first_since(since)

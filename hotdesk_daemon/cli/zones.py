@@ -23,6 +23,8 @@ _Verb = TypeVar("_Verb", bound=Callable[..., Any])
 _MACHINES: Final = Path("/etc/localtime")
 #: A last input that is no older may be that of a daemon that runs.
 _RECENT: Final = timedelta(days=2)
+#: Beyond, there is no history, and the ends of the calendar come near.
+_YEARS: Final = range(1970, 3000)
 
 
 def with_zone(verb: _Verb) -> Callable[..., Any]:
@@ -78,17 +80,20 @@ def zoned_time(text: str | None, *, zone: tzinfo, option: str) -> datetime | Non
     *text* as a moment: a time with offset, or one of *zone* without; None stays None.
 
     Raises:
-        click.BadParameter: it is neither.
+        click.BadParameter: it is neither, or of a year of which there can be no history.
     """
     if text is None:
         return None
     try:
         when = datetime.fromisoformat(text)
-        return (when if when.tzinfo is not None else when.replace(tzinfo=zone)).astimezone(UTC)
+        moment = (when if when.tzinfo is not None else when.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError) as exc:
         raise click.BadParameter(
             f"{text!r} is no time such as 2026-05-04T12:00, or with offset 2026-05-04T12:00:00Z", param_hint=option
         ) from exc
+    if moment.year not in _YEARS:
+        raise click.BadParameter(f"{text!r} is out of reach", param_hint=option)
+    return moment
 
 
 def span_of(text: str) -> timedelta | None:

@@ -115,6 +115,10 @@ def test_the_last_minutes_are_counted_from_the_newest_input(journal: Path) -> No
     assert newest - timedelta(minutes=20) == header_of(path).since
 
 
+def test_longer_than_anything_lasted_is_from_the_beginning(journal: Path) -> None:
+    assert captured(journal)[1].inputs == captured(journal, last_s=1e17)[1].inputs
+
+
 def test_only_the_desks_named(journal: Path) -> None:
     path, told = captured(journal, desks=(SECOND,), since=after(60))
 

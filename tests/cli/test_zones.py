@@ -52,6 +52,12 @@ def test_a_time_without_offset_is_one_of_the_zone(text: str | None, expected: da
     assert expected == zoned_time(text, zone=OSLO, option="--at")
 
 
+@pytest.mark.parametrize("text", ["9999-12-31T23:59Z", "1969-12-31", "0001-01-02T00:00Z"])
+def test_a_time_without_any_history_is_out_of_reach(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="is out of reach"):
+        zoned_time(text, zone=OSLO, option="--at")
+
+
 @pytest.mark.parametrize("text", ["noon", "", "2026-13-01", "0001-01-01", "10:00"])
 def test_what_is_no_time_is_refused_with_the_option(text: str) -> None:
     with pytest.raises(click.BadParameter, match="is no time such as") as caught:
