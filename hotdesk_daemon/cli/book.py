@@ -10,7 +10,7 @@ import click
 
 from hotdesk_daemon.cli.door import API, Door, Json, part
 from hotdesk_daemon.cli.options import Client, with_daemon
-from hotdesk_daemon.cli.screen import moment, show_json, span
+from hotdesk_daemon.cli.screen import clean, moment, show_json, span
 from hotdesk_daemon.cli.times import start_time
 from hotdesk_daemon.cli.waiting import follow_booking, is_decided
 
@@ -75,6 +75,6 @@ def _show(booking: dict[str, Any], *, as_json: bool) -> None:
         show_json(booking)
     else:
         why = booking["end_cause"] or booking["verdict_why"] or ""
-        line = f"{booking['id']}\t{booking['state']}\t{span(booking, now=booking['start'])}\t{why}"
-        click.echo(line.rstrip())
+        cells = (booking["id"], booking["state"], span(booking, now=booking["start"]), why)
+        click.echo("\t".join(map(clean, cells)).rstrip())
     sys.stdout.flush()

@@ -99,7 +99,7 @@ def _each(
             if len(named) == 1:
                 raise
             refused += 1
-            click.echo(f"{one}: {exc}", err=True)
+            click.echo(clean(f"{one}: {exc}"), err=True)
     return 1 if refused else 0
 
 

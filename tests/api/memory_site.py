@@ -163,10 +163,10 @@ class MemorySite:
             ),
         )
 
-    def decline(self, booking_id: BookingId, desk_id: DeskId) -> None:
+    def decline(self, booking_id: BookingId, desk_id: DeskId, *, cause: str = "Decline") -> None:
         """Let the calendar refuse a requested booking."""
         uuid = self._desks[desk_id].bookings[booking_id].booking_request_uuid
-        self.feed(desk_id, BookingFailed(device=PANEL, booking_request_uuid=uuid, failure_cause="Decline"))
+        self.feed(desk_id, BookingFailed(device=PANEL, booking_request_uuid=uuid, failure_cause=cause))
 
     def park_all(self) -> list[CommandId]:
         """Give every pending command up, which parks it."""

@@ -77,6 +77,18 @@ def test_book_waits_for_what_the_calendar_says(
     assert (["requested", last], code) == (states(result.stdout), result.exit_code)
 
 
+def test_what_a_device_answers_cannot_command_the_terminal(terminal: Terminal, running: Running) -> None:
+    def decline_rudely(site: MemorySite) -> None:
+        for booking_id, desk_id in _requested(site):
+            site.decline(booking_id, desk_id, cause="\x1b[2J\u202eno")
+
+    running.site.after_wish = decline_rudely
+    result = terminal("book", HYBRID, "--wait")
+
+    assert "·[2J·no" in result.stdout
+    assert "\x1b" not in result.output
+
+
 def test_book_as_json_prints_one_booking_per_state(terminal: Terminal, running: Running) -> None:
     running.site.after_wish = confirm
 
