@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
@@ -48,17 +48,32 @@ class Config:
         """
         return self.path or _found()
 
-    def load(self, **more: str | None) -> Settings:
+    def load(self) -> Settings:
         """
-        The checked settings; *more* are further overrides, ``section__key="text"``.
+        The checked settings.
 
         Raises:
             ConfigError: They cannot be used.
         """
         from hotdesk_daemon.ops.settings import load_settings
 
+        return load_settings(self.origin, os.environ, options=self.overrides)
+
+    def for_simulation(self, **more: str | None) -> Settings:
+        """
+        The settings for a site that does not exist: no secret is read, and no file needed unless one is named.
+
+        Args:
+            more: further overrides, ``section__key="text"``.
+
+        Raises:
+            ConfigError: They cannot be used.
+        """
+        from hotdesk_daemon.ops.settings import Look, read_settings
+
+        path = self.path or _named() or next(_standing(), None)
         chosen = {f"HOTDESK_{name.upper()}": text for name, text in more.items() if text is not None}
-        return load_settings(self.origin, os.environ, options={**self.overrides, **chosen})
+        return read_settings(path, os.environ, options={**self.overrides, **chosen}, look=Look.AT_FILES).settings
 
     def look(self) -> Settings:
         """
@@ -162,13 +177,19 @@ def with_daemon(verb: _Verb) -> Callable[..., Any]:
     return connected
 
 
-def _found() -> Path:
+def _named() -> Path | None:
     named = os.environ.get("HOTDESK_CONFIG")
-    if named:
-        return Path(named)
-    for place in PLACES:
-        if place.is_file():
-            return place
+    return Path(named) if named else None
+
+
+def _standing() -> Iterator[Path]:
+    return (place for place in PLACES if place.is_file())
+
+
+def _found() -> Path:
+    found = _named() or next(_standing(), None)
+    if found is not None:
+        return found
     raise ConfigError(f"no configuration: give --config, or put one at {' or '.join(map(str, PLACES))}")
 
 

@@ -52,7 +52,8 @@ def command(
         served = _read(source, [DeskId(name) for name in desk], as_recorded=as_recorded)
     elif desk or as_recorded:
         raise click.UsageError("--desk and --as-recorded are about --from or --journal")
-    settings = source.config.load(**{name: None if value is None else str(value) for name, value in given.items()})
+    wanted = {name: None if value is None else str(value) for name, value in given.items()}
+    settings = source.config.for_simulation(**wanted)
     from hotdesk_daemon.app.simulate import main
 
     return main(settings, served=served)

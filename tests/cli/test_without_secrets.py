@@ -73,3 +73,21 @@ def test_a_token_that_is_configured_and_cannot_be_read_is_told(site: Path) -> No
 
     assert 78 == asked.returncode
     assert "/nonexistent/token cannot be read" in asked.stderr
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["beside-a-real-configuration", "without-any"])
+def test_a_site_is_simulated_without_the_secrets_and_the_file_of_a_real_one(site: Path, *, named: bool) -> None:
+    simulate = [sys.executable, "-m", "hotdesk_daemon", "simulate", "--desks", "1"]
+    environ = {name: text for name, text in os.environ.items() if name != "CREDENTIALS_DIRECTORY"}
+    environ["PYTHONPATH"] = os.pathsep.join(sys.path)
+    given = ["--config", str(site)] if named else []
+    with subprocess.Popen(
+        [*simulate, *given], cwd=site.parent, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as simulated:
+        assert simulated.stdout is not None
+        try:
+            first = simulated.stdout.readline()
+        finally:
+            simulated.terminate()
+
+    assert "[[desk]]\n" == first
