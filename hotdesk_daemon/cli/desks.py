@@ -53,7 +53,7 @@ def _desk(desk: dict[str, Any], *, now: str) -> Row:
         _each(device["people_count"] for device in devices),
         _each(device["link"] for device in devices),
         desk["calendar"],
-        desk["stage"],
+        "maintenance" if desk["maintenance_until"] is not None else desk["stage"],
         _commands(desk["commands"]),
     )
 

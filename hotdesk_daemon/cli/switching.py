@@ -20,7 +20,7 @@ def show_switches(client: Client, safety: Mapping[str, Any]) -> None:
         show_json(dict(safety))
         return
     halted, opened = safety["halted"], safety["breaker_open"]
-    most = "any number" if safety["most"] is None else safety["most"]
+    most = "any number" if safety["most"] is None else f"at most {safety['most']}"
     click.echo("sending\t" + (clean(f"stopped: {halted}") if halted is not None else "on"))
     click.echo("breaker\t" + (clean(f"open: {opened}") if opened is not None else "closed"))
-    click.echo(f"hit by rules\t{safety['hit']} of {most} desks within {safety['window_s']:g} s")
+    click.echo(f"hit by rules\t{safety['hit']} desks within {safety['window_s']:g} s, {most} may be")

@@ -23,7 +23,7 @@ def test_halt_says_why_and_how_the_switches_stand(terminal: Terminal, running: R
     assert [
         "sending\tstopped: fire drill",
         "breaker\topen: too many desks",
-        "hit by rules\t3 of 50 desks within 600 s",
+        "hit by rules\t3 desks within 600 s, at most 50 may be",
     ] == result.stdout.splitlines()
 
 
@@ -82,6 +82,14 @@ def test_maintenance_is_asked_for_and_ended(terminal: Terminal, running: Running
     assert (0, 0) == (asked.exit_code, ended.exit_code)
     assert "left alone for 90 min" in asked.stdout
     assert [MaintenanceAsked(until=NOW + timedelta(minutes=90)), MaintenanceAsked()] == running.site.wishes
+
+
+def test_a_desk_in_maintenance_is_shown_as_such_in_place_of_its_stage(terminal: Terminal, running: Running) -> None:
+    running.feed(LOCAL, MaintenanceAsked(until=NOW + timedelta(minutes=90)))
+
+    result = terminal("desks")
+
+    assert ["maintenance"] == [line.split("\t")[8].strip() for line in result.stdout.splitlines() if LOCAL in line]
 
 
 @pytest.mark.parametrize("text", ["soon", "1s", "15d"])

@@ -205,7 +205,7 @@ async def test_a_backup_of_a_running_journal_is_whole_and_for_its_owner_alone(op
     await asyncio.to_thread(target.write_text, "an older one")
     done = await told("backup", target, "--journal", journal_of(site))
 
-    assert sum(site.state(desk).seq for desk in range(2)) == done["records"]
+    assert (2, sum(site.state(desk).seq for desk in range(2))) == (done["desks"], done["records"])
     assert 0o600 == stat.S_IMODE(target.stat().st_mode)
     assert (await told("verify", "--journal", target))["sound"]
     assert [] == [path.name for path in target.parent.iterdir() if path.name.startswith((".", "backup.sqlite3-"))]
