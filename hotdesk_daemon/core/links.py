@@ -57,6 +57,11 @@ def disconnect(draft: Draft, device: Device, down: LinkDown) -> Device:
     return attrs.evolve(device, link_cause=down.cause)
 
 
+def stay_down(draft: Draft, device: Device, down: LinkDown) -> Device:
+    """Another reason than before: a device that refuses us is no longer only one that was not connected yet."""
+    return attrs.evolve(device, link_cause=down.cause)
+
+
 def restart(draft: Draft, device: Device, _: Input) -> Device:
     sync.forget_lists(draft, device.device_id)
     return attrs.evolve(device, link_cause="daemon started")

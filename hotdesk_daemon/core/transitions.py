@@ -37,7 +37,7 @@ LINK: Final[Table[LinkState]] = build(
     rows=[
         (_DOWN, "LinkUp", go("link.up", "connected: the list comes next", _SYNCING, act=links.connect)),
         (_UP, "LinkUp", go("link.up", "connected anew: the list comes next", _SYNCING, act=links.connect)),
-        (_DOWN, "LinkDown", stay("link.down", "was down already", quiet=True)),
+        (_DOWN, "LinkDown", stay("link.down", "was down already", links.stay_down, quiet=True)),
         (_UP, "LinkDown", go("link.down", "connection lost", _DOWN, act=links.disconnect)),
         (LinkState, "DaemonStarted", go("link.down", "daemon started: not connected", _DOWN, act=links.restart)),
         (_DOWN, ("SyncRequired", "Updated"), stay("link.unexpected", "heard without a link", links.unexpected)),

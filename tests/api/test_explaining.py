@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from hotdesk_daemon.core.errors import TransientError
-from hotdesk_daemon.core.inputs import BookingCreated, CommandAnswered, CommandSending, Deleted, Outcome
+from hotdesk_daemon.core.inputs import BookingCreated, CommandAnswered, CommandSending, Deleted, LinkDown, Outcome
 from tests.api.memory_site import EMAIL, HYBRID, LOCAL, NOW, PANEL, TITLE, MemorySite, booked
 
 if TYPE_CHECKING:
@@ -60,6 +60,15 @@ async def test_it_tells_why_from_the_rule_to_the_answer(call: Caller, site: Memo
     ]
     told = [reason["text"] for reason in last["causes"][0]["reasons"]]
     assert "maximum duration: 240 min asked, 120 min allowed" in told
+
+
+async def test_a_device_that_refuses_us_since_the_link_fell_says_both(call: Caller, site: MemorySite) -> None:
+    for cause in ("reset", "user or password are refused (403)"):
+        site.feed(LOCAL, LinkDown(device=PANEL, cause=cause))
+    reply = await call("GET", EXPLAIN, token=None)
+
+    (link,) = things(reply.json, "link")
+    assert "is not connected any more: reset; now: user or password are refused (403)" in link["sentence"]
 
 
 @pytest.mark.parametrize("name", ["b4", "too long", "TOO LONG", f"{LOCAL}.b4"])

@@ -615,3 +615,12 @@ def test_a_booking_whose_entry_cannot_be_read_is_not_missing() -> None:
     assert {M1: "created", None: "created", M2: "deleted"} == {
         b.meeting_id: b.state.value for b in story.desk.bookings.values()
     }
+
+
+def test_a_link_that_is_down_for_another_reason_now_says_the_newer_one() -> None:
+    story = Story().start()
+
+    story.feed(LinkDown(device=A, cause="reset"), LinkDown(device=A, cause="user or password are refused (403)"))
+
+    assert "user or password are refused (403)" == story.desk.devices[A].link_cause
+    assert [] == story.codes()

@@ -61,6 +61,9 @@ def of_link(name: str, state: str, last: Move | None, device: Device | None) -> 
         LinkState.DOWN: f"{name} is not connected",
     }
     words: Words = (told.get(state, f"{name} is {state}"), *_since(last))
+    if device is not None and device.link is LinkState.DOWN:
+        told_so = any(isinstance(word, str) and device.link_cause in word for word in words)
+        words += () if told_so else (f"; now: {device.link_cause}",)
     if device is not None and device.listed_at is not None:
         words += ("; last list ", Since(device.listed_at))
     return words
