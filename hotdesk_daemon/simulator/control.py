@@ -106,7 +106,7 @@ class ControlDoor:
         return _json({"active": active, "known": known})
 
     async def _enable(self, request: web.Request) -> web.Response:
-        body = await _body(request)
+        body = await _body(request, "device", "times", "options")
         options, times = body.get("options", {}), body.get("times")
         if not isinstance(options, dict) or not isinstance(times, int | None):
             raise UnknownFaultError("options must be an object and times a number")
@@ -129,7 +129,7 @@ class ControlDoor:
         return _json({"flows": flows})
 
     async def _play(self, request: web.Request) -> web.Response:
-        body = await _body(request)
+        body = await _body(request, "desk", "variant")
         if len(self._plays) >= _MAX_PLAYS:
             raise web.HTTPTooManyRequests(text="too many flows are being played")
         name, desk = request.match_info["name"], self._floor.desk(str(body.get("desk", "")))
@@ -191,11 +191,15 @@ async def _explain(
         return _json({"error": str(exc)}, status=400)
 
 
-async def _body(request: web.Request) -> dict[str, Any]:
+async def _body(request: web.Request, *members: str) -> dict[str, Any]:
+    """The body's members: these and no others, unless none is named."""
     raw = await request.read()
     body = msgspec.json.decode(raw) if raw else {}
     if not isinstance(body, dict):
         raise FlowError("the body must be a JSON object")
+    unknown = [name for name in body if members and name not in members]
+    if unknown:  # passed over, a fault would be another one, or hit the whole floor
+        raise FlowError(f"the body takes {', '.join(members)}, and not {', '.join(unknown)}")
     return body
 
 

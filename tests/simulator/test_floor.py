@@ -145,3 +145,7 @@ async def test_the_control_door_switches_faults_plays_flows_and_acts(
         assert 400 == (await ask("POST", "/devices/device-0001-1/people/book", {"for": 3}))[0]
         assert 404 == (await ask("POST", "/devices/device-0001-1/people/__init__"))[0]
         assert 400 == (await ask("PUT", "/faults/mute", [1]))[0]
+        assert (400, {"error": "the body takes device, times, options, and not seconds"}) == (
+            await ask("PUT", "/faults/late_reply", {"seconds": 5})
+        )
+        assert {} == floor.faults.active
