@@ -222,6 +222,23 @@ async def test_a_token_that_is_refused_early_is_renewed_without_anybody_noticing
 # --- a refresh token that is refused ---------------------------------------------------------------------------------
 
 
+@over("queue")
+async def test_a_device_unheard_for_another_reason_says_that_a_person_has_to_activate(open_site: OpenSite) -> None:
+    site = await open_site("local")
+    site.floor.faults.enable("poll_error", status=502)
+    await site.advance(5 * 60)
+    (device,) = site.state().devices.values()
+    assert "502" in device.link_cause
+
+    cloud_of(site).new_refresh_token()
+    cloud_of(site).expire_tokens()
+    site.floor.faults.disable("poll_error")
+    await site.advance(10 * 60)
+
+    (device,) = site.state().devices.values()
+    assert "run hotdesk-daemon activate" in device.link_cause
+
+
 @over_cloud
 @pytest.mark.timeout(60)
 async def test_a_refused_refresh_token_waits_for_a_person_and_goes_on_by_itself(

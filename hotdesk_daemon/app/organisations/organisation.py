@@ -216,6 +216,8 @@ class Organisation:
             if installation is None or self._keeper.state is TokenState.REAUTHORISE:
                 self._is_set_up = False
                 await self.stream_down(self._keeper.cause)
+                if not self._hearing.is_up:  # whatever it fell for, this is what has to be mended now
+                    await self._hearing.fall(self._keeper.cause)
                 await happens_within(self._change, LONGEST_WAIT_S, sleep=self.tools.sleep)
                 continue
             if not self._is_set_up:
