@@ -110,7 +110,7 @@ def command(  # noqa: PLR0913 - one for each option
         max_bytes=max_size,
         state_dir=_state_dir(config, journal),
     )
-    url = f"sqlite:///{journal.absolute()}" if journal is not None else config.look().journal_url
+    url = f"sqlite:///{journal.absolute()}" if journal is not None else config.places().journal_url
     return _run(url, wanted, path, force=force)
 
 
@@ -161,7 +161,7 @@ def _kind(text: str) -> str:
 def _state_dir(config: Config, journal: Path | None) -> Path | None:
     """Where the key of the pseudonyms is: in the daemon's directory, or beside a journal that was named."""
     if journal is None:
-        return config.look().daemon.state_dir
+        return config.places().daemon.state_dir
     from hotdesk_daemon.app.capture import has_key
 
     return journal.parent if has_key(journal.parent) else None

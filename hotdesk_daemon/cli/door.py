@@ -208,7 +208,7 @@ def find_door(config: Config, *, url: str | None, token_file: Path | None, talk:
         return Door(url=_checked(url), token=token, talk=talk)
     from hotdesk_daemon.ops.settings import fetched, stored_http_token
 
-    settings = config.look()
+    settings = config.places()
     if settings.http.port == 0:
         raise ConfigError("http.port is 0, so the daemon's port is not known here: give --url")
     host = _EVERYWHERE.get(settings.http.host, settings.http.host)

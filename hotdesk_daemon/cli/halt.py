@@ -10,7 +10,7 @@ import click
 from hotdesk_daemon.cli.door import API
 from hotdesk_daemon.cli.options import Client, with_daemon
 from hotdesk_daemon.cli.switching import show_switches
-from hotdesk_daemon.core.errors import TransientError
+from hotdesk_daemon.core.errors import ConfigError, TransientError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,8 +31,11 @@ def command(client: Client, why: tuple[str, ...]) -> None:
     text = " ".join(why) or "by hotdesk-daemon halt"
     try:
         show_switches(client, client.door.send("POST", f"{API}/safety/halt", body={"why": text}))
+    except ConfigError as exc:
+        hint = f"nothing is stopped yet: touch {_FILE} in the daemon's state directory"
+        raise ConfigError(*exc.problems, hint) from exc
     except TransientError as exc:
-        path = client.config.look().daemon.state_dir / _FILE
+        path = client.config.places().daemon.state_dir / _FILE
         _write(path, text, cause=exc)
         click.echo(f"{exc}", err=True)
         click.echo(f"made {path}: a daemon there sends nothing while it is there", err=True)

@@ -119,7 +119,7 @@ def _state_dir(config: Config) -> Path | None:
             _ = config.origin
         except ConfigError:
             return None
-    directory = config.look().daemon.state_dir
+    directory = config.places().daemon.state_dir
     return directory if directory.is_dir() else None
 
 

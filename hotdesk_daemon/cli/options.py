@@ -86,6 +86,17 @@ class Config:
 
         return self.read(Look.AT_FILES).settings
 
+    def places(self) -> Settings:
+        """
+        Only where the daemon keeps things and where its door is: mistakes elsewhere keep nobody from it.
+
+        Raises:
+            ConfigError: That cannot be told.
+        """
+        from hotdesk_daemon.ops.settings import read_places
+
+        return read_places(self.origin, os.environ, options=self.overrides)
+
     def load_again(self) -> Settings:
         """
         The same for a daemon that runs: files that are empty are refused.

@@ -56,7 +56,7 @@ class Source:
         Raises:
             ConfigError: no configuration tells it.
         """
-        return f"sqlite:///{self.journal.absolute()}" if self.journal is not None else self.config.look().journal_url
+        return f"sqlite:///{self.journal.absolute()}" if self.journal is not None else self.config.places().journal_url
 
     def describe(self) -> str:
         """What is read, for people: the files' names, or the journal's."""

@@ -183,7 +183,7 @@ def test_no_configuration_at_all_is_78_and_says_what_to_do(alone: Terminal) -> N
     assert (78, True) == (result.exit_code, "give --config" in result.stderr)
 
 
-@pytest.mark.parametrize("verb", [["check-config"], ["run"], ["simulate"], ["desks"]])
+@pytest.mark.parametrize("verb", [["check-config"], ["run"], ["simulate"]])
 def test_mistakes_in_the_configuration_are_78_with_a_line_each(
     alone: Terminal, tmp_path: Path, verb: list[str]
 ) -> None:

@@ -91,3 +91,37 @@ def test_a_site_is_simulated_without_the_secrets_and_the_file_of_a_real_one(site
             simulated.terminate()
 
     assert "[[desk]]\n" == first
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    ['[daemon]\nstage = "enforced"', "[[desk]]\ncalender = 1", '[log]\nlevel = "loud"'],
+    ids=["stage", "desk", "log"],
+)
+def test_a_mistake_in_a_half_made_change_keeps_nobody_from_stopping_the_daemon(site: Path, mistake: str) -> None:
+    (site.parent / "conf.d").mkdir()
+    (site.parent / "conf.d" / "change.toml").write_text(mistake, encoding="utf-8")
+
+    checked, done = run(site, "check-config"), run(site, "halt", "fire", "drill")
+
+    assert (78, 0) == (checked.returncode, done.returncode), done.stderr
+    assert (site.parent / "state" / "halt").exists()
+
+
+def test_a_misspelt_setting_of_the_door_is_told_before_another_daemon_is_asked(site: Path) -> None:
+    text = site.read_text(encoding="utf-8")
+    site.write_text(text.replace("port = 1", "prot = 1"), encoding="utf-8")
+
+    asked = run(site, "desks")
+
+    assert 78 == asked.returncode
+    assert f'{site}:6: http.prot: is no setting (did you mean "port"?)' in asked.stderr
+
+
+def test_a_configuration_that_cannot_be_read_says_how_to_stop_the_daemon_all_the_same(site: Path) -> None:
+    site.write_text("[daemon\n", encoding="utf-8")
+
+    done = run(site, "halt")
+
+    assert 78 == done.returncode
+    assert "touch halt in the daemon's state directory" in done.stderr

@@ -25,7 +25,7 @@ from hotdesk_daemon.ops.settings.desks import (
     Way,
     Weekday,
 )
-from hotdesk_daemon.ops.settings.loading import Loaded, load_settings, read_settings
+from hotdesk_daemon.ops.settings.loading import Loaded, load_settings, read_places, read_settings
 from hotdesk_daemon.ops.settings.organisations import (
     MANIFEST_ID,
     Events,
@@ -82,6 +82,7 @@ __all__ = [
     "load_policy_file",
     "load_settings",
     "policy_of",
+    "read_places",
     "read_settings",
     "stored_http_token",
 ]

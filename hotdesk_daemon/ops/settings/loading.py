@@ -4,13 +4,14 @@ Files and environment in, one checked value out.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from hotdesk_daemon.core.errors import ConfigError
 from hotdesk_daemon.ops.settings.checking import Check, Look
 from hotdesk_daemon.ops.settings.daemon import DaemonSettings, HttpSettings, JournalSettings
+from hotdesk_daemon.ops.settings.declared import settings_of
 from hotdesk_daemon.ops.settings.documents import Documents, read_documents
 from hotdesk_daemon.ops.settings.environment import apply_environment, apply_options
 from hotdesk_daemon.ops.settings.rules import RULES, check_unique
@@ -20,6 +21,14 @@ from hotdesk_daemon.ops.settings.surroundings import look_around
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+
+#: What says where a daemon keeps things and where its door is.
+_PLACES: Final[Mapping[str, tuple[type[Any], frozenset[str]]]] = {
+    "daemon": (DaemonSettings, frozenset({"state_dir"})),
+    "journal": (JournalSettings, frozenset({"path", "url"})),
+    "http": (HttpSettings, frozenset({"host", "port", "token"})),
+}
 
 
 @attrs.frozen
@@ -76,6 +85,33 @@ def read_settings(
     if problems or settings is None:
         raise ConfigError(*problems)
     return Loaded(attrs.evolve(settings, warnings=tuple(warnings)), documents)
+
+
+def read_places(path: Path, environ: Mapping[str, str], *, options: Mapping[str, str] | None = None) -> Settings:
+    """
+    Only where a daemon keeps things and where its door is; the rest is as if nothing were written.
+
+    A mistake elsewhere is for whoever starts or reloads a daemon. It must not keep anybody from one that runs, by the
+    configuration that it was started with, least of all from stopping it.
+
+    Raises:
+        ConfigError: the file cannot be read, or one of these settings is wrong.
+
+    """
+    documents = read_documents(path)
+    problems = documents.problems
+    apply_environment(documents, environ, [])
+    apply_options(documents, options or {})
+    check = Check(documents=documents, environ=environ, problems=problems, warnings=[], rules=RULES, look=Look.AT_FILES)
+    made: dict[str, Any] = {}
+    for name, (cls, wanted) in _PLACES.items():
+        raw = documents.data.get(name, {})
+        if isinstance(raw, dict):  # what is no setting stays: it may be one of these, misspelt
+            raw = {key: value for key, value in raw.items() if key in wanted or key not in settings_of(cls)}
+        made[name] = check.table(cls, raw, (name,))
+    if problems:
+        raise ConfigError(*problems)
+    return Settings(**made)
 
 
 def _sound_parts(check: Check) -> Settings:
