@@ -207,7 +207,9 @@ class CloudHttp:
         except (aiohttp.InvalidURL, UnicodeError) as exc:  # the latter by names that no resolver can be asked for
             raise RefusedError(f"{what}: no address") from exc
         except (aiohttp.ClientError, TimeoutError) as exc:
-            raise LostAnswerError(f"{what}: the answer is lost ({tracking_id}): {_words(exc)}") from exc
+            late = isinstance(exc, TimeoutError)  # which has no words of its own
+            why = f"{_host(url)} did not answer within {timeout_s:g} s" if late else _words(exc)
+            raise LostAnswerError(f"{what}: the answer is lost ({tracking_id}): {why}") from exc
 
     def _judge(self, got: Answer, *, carried_out: bool) -> Answer:
         if 200 <= got.status < 300:  # noqa: PLR2004 - RFC 9110 section 15.3
@@ -294,6 +296,10 @@ def _message(body: bytes) -> str:
 
 def _words(exc: BaseException) -> str:
     return " ".join(str(exc).split())[:_MESSAGE_CHARS] or type(exc).__name__
+
+
+def _host(url: str) -> str:
+    return url.split("://", 1)[-1].partition("/")[0].rpartition("@")[2]
 
 
 def _path(url: str) -> str:
