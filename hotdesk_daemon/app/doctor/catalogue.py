@@ -87,7 +87,7 @@ _ALL: Final = (
     ),
     Check(
         name="machine.journal",
-        looks="Whether the journal opens and is of this version.",
+        looks="Whether the journal opens and is of this version, and whether damaged ones were put aside.",
         remedy="restore a copy, or move the file away: a new journal begins, and every desk is listed again",
     ),
     Check(

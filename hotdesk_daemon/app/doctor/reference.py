@@ -28,8 +28,8 @@ _HEAD: Final = """\
 # What the doctor looks at
 
 `hotdesk-daemon doctor` looks at everything that will hurt later and says each in one line, with what helps. It runs
-beside a daemon or without one and disturbs neither: it takes no port and no lock, renews a token only when it is over,
-and visits a device as one more client that leaves again.
+beside a daemon or without one (that none runs is no fault to it) and disturbs neither: it takes no port and no lock,
+renews a token only when it is over, and visits a device as one more client that leaves again.
 
 * Exit code 0: nothing failed, there may be warnings; 1: something failed; 78: the configuration cannot be used.
 * `--desk DESK` visits the devices of these desks only; `--only CHECK` does one check (`device.role`) or one

@@ -113,6 +113,13 @@ def _damaged_journal(directory: Path) -> None:
     file.chmod(0o600)
 
 
+def _journal_put_aside(directory: Path) -> None:
+    (directory / "state").mkdir(mode=0o700)
+    file = directory / "state" / "journal.sqlite3.damaged-20261120T090000Z"
+    file.write_bytes(b"no database at all" * 1000)
+    file.chmod(0o600)
+
+
 @pytest.mark.parametrize(
     ("seed", "expected"),
     [
@@ -124,6 +131,7 @@ def _damaged_journal(directory: Path) -> None:
         (_switch("breaker"), "warning machine.breaker"),
         (_no_journal, "failed machine.journal"),
         (_damaged_journal, "failed machine.journal"),
+        (_journal_put_aside, "warning machine.journal"),
     ],
 )
 async def test_a_seeded_fault_of_files_is_found_by_its_name(
