@@ -50,6 +50,8 @@ _SOON: Final = timedelta(days=30)
 _PROBE: Final = "xCommand/HttpFeedback/Deregister"
 _SOFTWARE: Final = ("Status", "SystemUnit", "Software", "Version")
 
+#: OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED.
+_HAS_EXPIRED: Final = 10
 _CHECKS: Final = {
     SetbackKind.NETWORK: "device.reachable",
     SetbackKind.CREDENTIALS: "device.credentials",
@@ -168,10 +170,12 @@ async def _read(session: Session) -> None:
 
 def _not_opened(subject: str, exc: SetbackError) -> Finding:
     setback = exc.setback
-    name = _CHECKS.get(setback.kind, "device.answers")
+    name, remedy = _CHECKS.get(setback.kind, "device.answers"), None
     if isinstance(exc.__cause__, ssl.SSLError):  # a handshake that fails is a network's trouble to a link
         name = "device.certificate"
-    return (warned if setback.kind in _PASSING else failed)(name, subject, setback.cause)
+    if isinstance(exc.__cause__, ssl.SSLCertVerificationError) and exc.__cause__.verify_code == _HAS_EXPIRED:
+        remedy = "renew it on the device; pinned (fingerprint_sha256) it is taken as it is"
+    return (warned if setback.kind in _PASSING else failed)(name, subject, setback.cause, remedy=remedy)
 
 
 def _exposure(subject: str, endpoint: Endpoint) -> Finding:

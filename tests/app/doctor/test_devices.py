@@ -215,6 +215,10 @@ async def test_a_certificate_is_judged_by_its_end_and_by_what_it_must_be(
         site.change_device(url=site.floor.desks[0].stations[0].url, **trust)
 
         assert expected == [one for one in await site.told() if "skipped" not in one]
+        over = [
+            one.remedy for one in await site.examine() if one.name == "device.certificate" and one.level == "failed"
+        ]
+        assert all(remedy.startswith("renew it on the device") for remedy in over)
 
 
 async def test_another_certificate_than_the_pinned_one_is_told_with_its_fingerprint(tmp_path: Path) -> None:
