@@ -54,8 +54,8 @@ def find(
     """
     if meeting_id is not None and uuid is None:
         # Most events name a booking by aliases that it has together already: then there is nothing to join.
-        for b in draft.bookings.values():
-            if b.meeting_id == meeting_id and b.ids.get(device) == own_id and not b.is_over:
+        for b in draft.living.values():
+            if b.meeting_id == meeting_id and b.ids.get(device) == own_id:
                 return b
     found = [b for b in draft.bookings.values() if _answers(b, uuid, meeting_id, own_id, device)]
     if len(found) < 2:  # noqa: PLR2004 - one is not several
@@ -206,7 +206,7 @@ def match_listed(
     exact = draft.base.calendar is CalendarKind.LOCAL and entry.meeting_id is not None
     fitting = [
         b
-        for b in draft.bookings.values()
+        for b in draft.living.values()
         if _fits(b, entry) and not (exact and b.booking_request_uuid) and not _is_unsent(draft, b)
     ]
     if len(fitting) != 1 or any(_fits(fitting[0], rival) for rival in rivals if rival is not entry):
@@ -239,4 +239,5 @@ def _is_unsent(draft: Draft, booking: Booking) -> bool:
 
 def is_known(draft: Draft, entry: ListedBooking, device: DeviceId) -> bool:
     """Whether an alias of *entry* names a booking that we hold."""
-    return any(_answers(b, None, entry.meeting_id, entry.id, device) for b in draft.bookings.values())
+    likely_first = (*draft.living.values(), *draft.bookings.values())
+    return any(_answers(b, None, entry.meeting_id, entry.id, device) for b in likely_first)

@@ -19,6 +19,7 @@ from hotdesk_daemon.core.draft import Draft
 from hotdesk_daemon.core.ids import BookingId, CommandId, DeviceId
 from hotdesk_daemon.core.lookups import meet_booking, meet_change, meet_command, meet_link, meet_sign_in
 from hotdesk_daemon.core.mirror import FIELDS, PLAIN, mirrored
+from hotdesk_daemon.core.noted import INFORMING, is_known
 from hotdesk_daemon.core.steps import Life, Step
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ def decide(desk: Desk, given: i.Input, *, now: datetime) -> Step:
     """
     if type(given) in PLAIN and isinstance(given, i.StatusInput) and given.device in desk.devices:
         return _mirror_only(desk, given)
+    if type(given) in INFORMING and isinstance(given, i.BookingEvent) and is_known(desk, given):
+        return Step(altered(desk, seq=desk.seq + 1))
     draft = Draft(desk, now=now)
     ROUTES[type(given)](draft, given)
     if not draft.is_untouched:  # every desk has been through these before, so nothing else can come of them

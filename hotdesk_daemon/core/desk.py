@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import TypeVar
 
 import attrs
@@ -287,6 +288,17 @@ class Desk:
     counters: Counters = attrs.field(factory=Counters)
 
     @property
+    def living(self) -> Mapping[BookingId, Booking]:
+        """The bookings that are not over, in the order of ``bookings``."""
+        return self._living
+
+    @cached_property
+    def _living(self) -> Mapping[BookingId, Booking]:
+        # Found once and handed on from step to step (`Draft.step`), for most bookings that a desk holds are over. Its
+        # underscore keeps it out of what is stored.
+        return living(self.bookings)
+
+    @property
     def is_stale(self) -> bool:
         """Whether the picture may be wrong: no device live, or one that said its list changed unseen."""
         return is_stale(self.devices.values())
@@ -294,6 +306,11 @@ class Desk:
     def next_timer(self) -> Timer | None:
         """The timer that is due first, ties broken by key."""
         return min(self.timers.values(), key=lambda t: (t.due, t.key), default=None)
+
+
+def living(bookings: Mapping[BookingId, Booking]) -> Mapping[BookingId, Booking]:
+    """Those of *bookings* that are not over, in their order."""
+    return {key: booking for key, booking in bookings.items() if not booking.is_over}
 
 
 def is_stale(devices: Iterable[Device]) -> bool:

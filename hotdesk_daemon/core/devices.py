@@ -72,7 +72,7 @@ def _named(draft: Draft, event: i.BookingEvent) -> Booking | None:
     # A request without a BookingRequestUUID can only be recognised by its times.
     nameless = [
         b
-        for b in draft.bookings.values()
+        for b in draft.living.values()
         if b.state is BookingState.REQUESTED
         and b.booking_request_uuid is None
         and (b.start, b.duration_min) == (event.start, event.duration_min)
@@ -155,8 +155,8 @@ def _apply_list(draft: Draft, listed: i.BookingsListed) -> int:
         if booking is not None:
             seen.add(booking.booking_id)
             meet_change(draft, booking, listed, "BookingsListed/present")
-    for booking in list(draft.bookings.values()):
-        if booking.booking_id in seen or booking.is_over or booking.is_any_of(unread, listed.device):
+    for booking in list(draft.living.values()):
+        if booking.booking_id in seen or booking.is_any_of(unread, listed.device):
             continue
         meet_booking(draft, booking, listed, "BookingsListed/missing")
         meet_change(draft, booking, listed, "BookingsListed/missing")
@@ -178,7 +178,7 @@ def _adopt(draft: Draft) -> None:
 
 def _forget_old(draft: Draft) -> None:
     """Keep the newest of the bookings that are over; those that a command still means stay."""
-    if len(draft.bookings) <= OVER_KEPT:
+    if len(draft.bookings) - len(draft.living) <= OVER_KEPT:
         return
     meant = {c.booking_id for c in draft.commands.values()}
     over = [b for b in draft.bookings.values() if b.is_over and b.booking_id not in meant]

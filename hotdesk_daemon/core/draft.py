@@ -24,6 +24,7 @@ from hotdesk_daemon.core.desk import (
     Sync,
     Timer,
     altered,
+    living,
 )
 from hotdesk_daemon.core.policy import Stage
 from hotdesk_daemon.core.steps import Effect, Life, Reason, Step
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 #: A booking counts as running this long before its start: device clocks and ours differ a little.
 START_TOLERANCE = timedelta(seconds=60)
-_MAY_RUN = frozenset({BookingState.CREATED, BookingState.STARTED})
 
 
 class Draft:
@@ -43,7 +43,7 @@ class Draft:
 
     __slots__ = (
         "base", "bookings", "buffer", "cause_seq", "changed_commands", "commands", "counters", "detail", "devices",
-        "effects", "held", "maintenance_until", "now", "reasons", "refusal", "seq", "sync", "timers", "wish_booking",
+        "effects", "held", "living", "maintenance_until", "now", "reasons", "refusal", "seq", "sync", "timers", "wish_booking",
     )  # fmt: skip
 
     def __init__(self, desk: Desk, *, now: datetime) -> None:
@@ -52,6 +52,7 @@ class Draft:
         self.seq = desk.seq + 1
         self.devices = desk.devices
         self.bookings = desk.bookings
+        self.living = desk.living
         self.commands = desk.commands
         self.timers = desk.timers
         self.maintenance_until = desk.maintenance_until
@@ -71,7 +72,7 @@ class Draft:
 
     def active_booking(self) -> Booking | None:
         """The booking that runs now, the earliest first; a created one whose start has come counts as running."""
-        running = [b for b in self.bookings.values() if b.state in _MAY_RUN and self.is_active(b)]
+        running = [b for b in self.living.values() if self.is_active(b)]
         return min(running, key=lambda b: (b.start, b.booking_id), default=None)
 
     def is_active(self, booking: Booking) -> bool:
@@ -122,10 +123,19 @@ class Draft:
         self.devices = {**self.devices, device.device_id: device}
 
     def put_booking(self, booking: Booking) -> None:
-        self.bookings = {**self.bookings, booking.booking_id: booking}
+        key = booking.booking_id
+        is_new = key not in self.bookings
+        self.bookings = {**self.bookings, key: booking}
+        if booking.is_over:
+            self.living = {k: b for k, b in self.living.items() if k != key}
+        elif is_new or key in self.living:
+            self.living = {**self.living, key: booking}
+        else:  # it stands again, where it stood
+            self.living = living(self.bookings)
 
     def drop_booking(self, booking_id: BookingId) -> None:
         self.bookings = {key: b for key, b in self.bookings.items() if key != booking_id}
+        self.living = {key: b for key, b in self.living.items() if key != booking_id}
 
     def put_command(self, command: OpenCommand) -> None:
         """Keep *command*; a settled one leaves the desk and stays in the outbox only."""
@@ -197,6 +207,7 @@ class Draft:
             buffer=self.buffer,
             counters=self.counters,
             maintenance_until=self.maintenance_until,
+            _living=self.living,
         )
         return Step(
             desk,

@@ -122,7 +122,7 @@ def set_sync_timer(draft: Draft) -> None:
 
 def _after_edges(draft: Draft, spread: timedelta) -> list[datetime]:
     """When to look soon after a booking begins or ends: people sign in and out then, and nobody may tell."""
-    alive = [booking for booking in draft.bookings.values() if not booking.is_over]
+    alive = draft.living.values()
     looks = [booking.start + wait + spread for booking in alive for wait in _AFTER_START]
     looks += [booking.end + _AFTER_END + spread for booking in alive]
     return [look for look in looks if look > draft.now + _SPACING_ELSE]

@@ -36,7 +36,7 @@ _JUDGED = frozenset({BookingState.CREATED, BookingState.STARTED})
 
 def judge(draft: Draft) -> None:
     """Judge every booking that waits for it; one that is over by its times, and came late, is not worth a command."""
-    undecided = (b for b in draft.bookings.values() if b.verdict is Verdict.UNDECIDED)
+    undecided = (b for b in draft.living.values() if b.verdict is Verdict.UNDECIDED)
     waiting = [b for b in undecided if b.state in _JUDGED and draft.now < b.end]
     if not waiting or is_stale(draft.devices.values()):
         return

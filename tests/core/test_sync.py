@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import attrs
 import pytest
 
 from hotdesk_daemon.core.desk import BookingState, Held, LinkState, Origin, Verdict
@@ -332,9 +333,8 @@ def test_too_many_to_wait_are_applied_at_once_and_listed_again() -> None:
     story = Story().start(listed(M1, at=60)).wait(1)
     story.feed(SyncRequired(device=A))
     held = story.desk.buffer
-    story.desk = type(story.desk)(
-        **{**vars(story.desk), "buffer": held + (Held(seq=1, event=Start(device=A, meeting_id="x")),) * BUFFER_LIMIT}
-    )
+    more = (Held(seq=1, event=Start(device=A, meeting_id="x")),) * BUFFER_LIMIT
+    story.desk = attrs.evolve(story.desk, buffer=held + more)
 
     story.feed(Deleted(device=A, meeting_id=M1))
 
