@@ -137,7 +137,7 @@ class DeskWorker:
         mono = self._clock.mono()
         desk = self.desk
         decided: list[_Decided] = []
-        for letter in (*self._clock_letters(), *letters):
+        for letter in (*self._clock_letters(now, mono), *letters):
             inputs = self._open(letter)
             for part, told in enumerate(inputs):
                 given, step = self._step(desk, told, now=now)
@@ -158,10 +158,10 @@ class DeskWorker:
             decided.append(_Decided(self._record(desk, given, step, letter, now=now, mono=mono), step, None))
         return decided
 
-    def _clock_letters(self) -> tuple[Letter, ...]:
+    def _clock_letters(self, now: datetime, mono: float) -> tuple[Letter, ...]:
         """Before anything is decided by a clock that was set meanwhile, say so."""
-        now_s = offset_s(self._clock)
-        by_s, self._offset_s = now_s - self._offset_s, now_s
+        offset_s = now.timestamp() - mono
+        by_s, self._offset_s = offset_s - self._offset_s, offset_s
         if abs(by_s) < CLOCK_STEP_S:
             return ()
         return (Letter(source="clock", inputs=(ClockSet(by_s=round(by_s)),)),)
