@@ -43,7 +43,8 @@ class Draft:
 
     __slots__ = (
         "base", "bookings", "buffer", "cause_seq", "changed_commands", "commands", "counters", "detail", "devices",
-        "effects", "held", "living", "maintenance_until", "now", "reasons", "refusal", "seq", "sync", "timers", "wish_booking",
+        "effects", "held", "living", "maintenance_until", "now", "reasons", "refusal", "seq", "sync", "timers",
+        "wish_booking",
     )  # fmt: skip
 
     def __init__(self, desk: Desk, *, now: datetime) -> None:

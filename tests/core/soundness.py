@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import copy
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
+from hotdesk_daemon.core import decide as decide_module
 from hotdesk_daemon.core.decide import decide
 from hotdesk_daemon.core.desk import SETTLED, BookingState, ChangeState, Desk
+from hotdesk_daemon.core.noted import INFORMING
 from hotdesk_daemon.core.policy import Stage
 from hotdesk_daemon.core.steps import Life, ListBookings, Reason, SendCommand, Step
 from hotdesk_daemon.core.transitions import TABLES
@@ -45,12 +48,17 @@ def decided(desk: Desk, given: Input, *, now: datetime) -> Step:
 
     assert before == desk, "the desk that a step began with stays as it was"
     assert step == decide(before, given, now=now), "the same input on an equal desk gives the same step"
+    if type(given) in INFORMING:
+        with patch.object(decide_module, "INFORMING", frozenset()):
+            assert step == decide(before, given, now=now), "the short way leads where the tables do"
     assert_sound(desk, step)
     return step
 
 
 def assert_sound(before: Desk, step: Step) -> None:
     assert before.seq + 1 == step.desk.seq
+    living = [(key, booking) for key, booking in step.desk.bookings.items() if not booking.is_over]
+    assert living == [*step.desk.living.items()], "the living ones that are handed on are those of the bookings"
     for reason in step.reasons:
         assert reason.code
         assert reason.text

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from unittest.mock import patch
 
 import attrs
 import pytest
 
+from hotdesk_daemon.core import decide as decide_module
 from hotdesk_daemon.core import inputs as i
 from hotdesk_daemon.core.commands import CheckIn, Delete
+from hotdesk_daemon.core.decide import decide
 from hotdesk_daemon.core.desk import BookingState, CommandState, Desk, Device, LinkState, OpenCommand, Sync, altered
 from hotdesk_daemon.core.devices import OVER_KEPT
 from hotdesk_daemon.core.draft import Draft
 from hotdesk_daemon.core.handout import pump
-from hotdesk_daemon.core.ids import BookingId, CommandId
+from hotdesk_daemon.core.ids import BookingId, CommandId, DeviceId
 from hotdesk_daemon.core.mirror import FIELDS, PLAIN, mirrored
+from hotdesk_daemon.core.noted import INFORMING
 from hotdesk_daemon.core.settlement import is_fulfilled
 from hotdesk_daemon.core.steps import Life, Step
 from tests.core.soundness import decided
-from tests.core.story import DESK, M1, T0, U1, A, B, Story, after, created, listed, requested
+from tests.core.story import DESK, M1, M2, T0, U1, A, B, Story, after, created, listed, requested
 
 STATUSES: dict[i.StatusInput, dict[str, object]] = {
     i.Personalized(device=A, value=True): {"personalized": True},
@@ -54,6 +58,39 @@ def test_a_status_is_mirrored(status: i.StatusInput) -> None:
     story.feed(status, status)
 
     assert STATUSES[status] == {name: getattr(story.device, name) for name in STATUSES[status]}
+
+
+def test_what_only_informs_is_read_off_the_tables() -> None:
+    assert {i.EndTimeBuffer, i.NotificationSnoozed, i.StartTimeBuffer, i.TimeRemaining} == INFORMING
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        i.TimeRemaining(device=A, meeting_id=M1, id="webex-1", seconds=300),
+        i.TimeRemaining(device=A, meeting_id=M1, seconds=300),
+        i.TimeRemaining(device=A, meeting_id=M1, id="webex-2", seconds=300),
+        i.TimeRemaining(device=A, meeting_id=M2, id="webex-1", seconds=300),
+        i.TimeRemaining(device=A, meeting_id=M1, id="webex-1", booking_request_uuid=U1, seconds=300),
+        i.TimeRemaining(device=A, id="webex-1", seconds=300),
+        i.TimeRemaining(device=B, meeting_id=M1, seconds=300),
+        i.TimeRemaining(device=DeviceId("other"), meeting_id=M1, seconds=300),
+    ],
+    ids=lambda event: f"{event.device} {event.booking_request_uuid} {event.meeting_id} {event.id}",
+)
+@pytest.mark.parametrize("during", [None, i.SyncRequired(device=A), i.LinkDown(device=A, cause="reset")])
+def test_an_event_that_only_informs_does_the_same_by_the_short_way(
+    event: i.BookingEvent, during: i.Input | None
+) -> None:
+    story = Story(devices=(A, B)).start().wait(1)
+    story.feed(created(M1, own="webex-1"))
+    if during is not None:
+        story.feed(during)
+
+    with patch.object(decide_module, "INFORMING", frozenset()):
+        by_the_tables = decide(story.desk, event, now=story.now)
+
+    assert by_the_tables == story.feed(event)
 
 
 def test_every_status_has_its_place_in_the_mirror() -> None:
