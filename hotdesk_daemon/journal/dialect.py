@@ -45,10 +45,11 @@ _WRITING: Final = (
     "PRAGMA busy_timeout = 5000",
 )
 
-#: Rows per statement at most. sqlite3 gives up the interpreter lock and has to win it back for every statement it
-#: steps, not for every row: beside a busy event loop, many rows per statement are what keeps the writer going. There
-#: is a statement for each number of rows, few enough that all of them stay prepared (it keeps 128).
-_ROWS_PER_STATEMENT: Final = 32
+#: Rows per statement: the most of these that there are, the rest in one. sqlite3 gives up the interpreter lock and has
+#: to win it back for every statement it steps, not for every row: beside a busy event loop, many rows per statement are
+#: what keeps the writer going. There is a statement for each number of rows, few enough that all of them stay prepared
+#: (it keeps 128).
+_ROWS_PER_STATEMENT: Final = (256, 128, 64, 32)
 
 #: What `PRAGMA auto_vacuum` says of a database that can give room back a little at a time.
 _INCREMENTAL: Final = 2
@@ -214,9 +215,14 @@ def insert_records(connection: sa.Connection, rows: Sequence[Row]) -> None:
     if connection.dialect.name != "sqlite":
         connection.execute(sa.insert(records), [dict(zip(RECORD_COLUMNS, row, strict=True)) for row in rows])
         return
-    for start in range(0, len(rows), _ROWS_PER_STATEMENT):
-        some = rows[start : start + _ROWS_PER_STATEMENT]
+    driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+    most = driver.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) // len(RECORD_COLUMNS)
+    start = 0
+    while start < len(rows):
+        left = len(rows) - start
+        some = rows[start : start + next((size for size in _ROWS_PER_STATEMENT if size <= min(left, most)), left)]
         connection.exec_driver_sql(_insert_statement(len(some)), tuple(itertools.chain.from_iterable(some)))
+        start += len(some)
 
 
 @cache

@@ -272,6 +272,29 @@ async def test_a_commit_is_bounded(path: Path) -> None:
         assert (100, 10) == (journal.writer_stats.records, journal.writer_stats.largest_commit)
 
 
+@pytest.mark.parametrize("variables", [32_766, 999], ids=["this SQLite", "one of before 2020"])
+async def test_a_large_append_is_kept_whole_and_in_order(
+    path: Path, variables: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    However many statements that takes.
+    """
+    connect = sqlite3.connect
+
+    def limited(*args: Any, **kwargs: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*args, **kwargs)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, variables)
+        return connection
+
+    monkeypatch.setattr(sqlite3.dbapi2, "connect", limited)
+    async with opened(path) as journal:
+        await journal.append([record(seq) for seq in range(1, 1000)])
+        stored = (await journal.load())[DESK]
+
+    assert [*range(1, 1000)] == [entry.seq for entry in stored.tail]
+    assert 1 == journal.writer_stats.commits
+
+
 async def test_appends_beyond_the_bound_wait_in_line_and_keep_their_order(path: Path) -> None:
     async with opened(path, max_waiting=4) as journal:
         most = 0
