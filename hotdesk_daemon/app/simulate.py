@@ -24,7 +24,7 @@ from hotdesk_daemon.ops.clocks import ScaledClock
 from hotdesk_daemon.ops.logs import configure_logs, get_log
 from hotdesk_daemon.ops.settings import SimulatorTransport
 from hotdesk_daemon.ops.settings.desks import NAME
-from hotdesk_daemon.ops.settings.kinds import quoted
+from hotdesk_daemon.ops.settings.kinds import quoted as as_toml
 from hotdesk_daemon.simulator.cloud import SimulatedCloud
 from hotdesk_daemon.simulator.floor import DEFAULT_PASSWORD, Floor
 
@@ -99,7 +99,7 @@ async def _run(settings: Settings, served: Sequence[Script]) -> None:
 
 def _check_names(served: Sequence[Script]) -> None:
     names = [name for script in served for name in (script.desk.desk_id, *script.devices)]
-    unfit = [quoted(name) for name in names if not re.fullmatch(NAME.pattern, name)]
+    unfit = [as_toml(name) for name in names if not re.fullmatch(NAME.pattern, name)]
     if unfit:
         also = f", nor {len(unfit) - 1} more" if len(unfit) > 1 else ""
         told = f"no configuration can name a desk or device {unfit[0]}{also}: it must be {NAME.what}"

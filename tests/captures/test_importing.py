@@ -504,7 +504,8 @@ def test_lenient_uses_what_can_be_used_and_says_what_cannot(tmp_path: Path) -> N
 
 
 def test_a_message_whose_type_is_none_is_passed_over(tmp_path: Path) -> None:
-    odd = [{"type": kind, "deviceId": DEVICE} for kind in ([], {}, 1, None)]
+    kinds_of_no_message: tuple[object, ...] = ([], {}, 1, None)
+    odd = [{"type": kind, "deviceId": DEVICE} for kind in kinds_of_no_message]
     _, entries, _ = imported(tmp_path, written(tmp_path, json.dumps([*odd, COUNT])), lenient=True)
 
     assert "PeopleCount" in kinds(entries)
