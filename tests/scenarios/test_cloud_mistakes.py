@@ -130,7 +130,7 @@ async def test_an_organisation_that_began_anew_lives_like_one_that_never_ended(
     cloud = cloud_of(site)
     with monkeypatch.context() as patch:
         patch.setattr(type(cloud.queue), "take", lambda _: [b'{"type":"healthCheck"}'])
-        patch.setattr("hotdesk_daemon.app.organisations.organisation.Organisation._learn_what_is_pushed", mistake)
+        patch.setattr("hotdesk_daemon.app.organisations.pushed.Pushed.learn", mistake)
         patch.setattr("hotdesk_daemon.app.organisations.organisation.Organisation.take", mistake)
         cloud.send_action("updateApproved", scopes="one", xapiAccess='{"statuses":[],"commands":[],"events":[]}')
         await site.advance(2 * ANEW_S)
