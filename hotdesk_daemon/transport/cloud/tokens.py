@@ -164,6 +164,10 @@ class TokenKeeper:
                 return token
             if self._mono() < self._pause_until_mono:
                 raise TransientError(f"no access token: {self.cause}")
+            is_new = self._mono() - self._refreshed_mono < _FIRST_WAIT_S
+            if is_new and self.installation is not None and self.installation.access_token == rejected is not None:
+                # It is not the token's fault: each request would have another one renewed for nothing.
+                raise TransientError("no access token: the cloud refuses the one that it has just given")
             if self._unstored is not None:
                 await self._store_new(self._unstored)
                 token = self._good(rejected=rejected)

@@ -129,6 +129,20 @@ async def test_a_pause_that_is_over_already_does_not_let_us_ask_without_end(
     assert 1 == len(endpoint.forms)
 
 
+async def test_a_cloud_that_refuses_every_token_does_not_have_one_renewed_for_each_request(
+    living: Office, clock: ManualClock
+) -> None:
+    asked = len(living.refreshes())
+    token = await living.keeper.renewed(await token_of(living))
+    for _ in range(20):
+        with pytest.raises(TransientError, match="refuses the one that it has just given"):
+            await living.keeper.renewed(token)
+    assert asked + 1 == len(living.refreshes())
+    await clock.advance(5)
+
+    assert token != await living.keeper.renewed(token)
+
+
 async def test_after_a_success_waits_begin_small_again(
     living: Office, organisation: CloudOrganisation, clock: ManualClock
 ) -> None:
@@ -140,6 +154,7 @@ async def test_after_a_success_waits_begin_small_again(
                 await living.keeper.renewed(token)
             await clock.advance(300)
         await living.keeper.renewed(token)
+        await clock.advance(5)
     token = await token_of(living)
     organisation.faults.enable("refresh_error", times=1)
     with pytest.raises(TransientError):
