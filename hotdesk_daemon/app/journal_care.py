@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Never
 
@@ -205,5 +206,6 @@ class JournalCare:
     async def measure(self) -> Never:
         """Keep the gauge of the journal's size true, until cancelled."""
         while True:
-            self.metrics.journal_size.set(await self.journal.size_bytes())
+            with suppress(OSError):  # the disk is away, or a broken journal is being put aside: told by who writes
+                self.metrics.journal_size.set(await self.journal.size_bytes())
             await self.sleep(_MEASURE_S)

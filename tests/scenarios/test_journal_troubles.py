@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import attrs
 import msgspec
 
 from hotdesk_daemon.app import journal_tools
-from hotdesk_daemon.journal import JournalUnavailableError, damage
+from hotdesk_daemon.journal import JournalUnavailableError, SqlJournal, damage
 from hotdesk_daemon.journal.pruning import Horizons
 from hotdesk_daemon.journal.schema import to_micros
 from hotdesk_daemon.ops.settings import JournalSettings
@@ -135,3 +136,22 @@ async def test_a_desk_whose_state_is_lost_begins_anew_and_what_was_open_is_told(
     assert [meeting] == [booking.meeting_id for booking in site.bookings()]
     assert [("Bookings Book", "dropped")] == await site.outbox()
     assert 1 == site.effects("booked")  # by the person: ours is lost, and nobody sends it
+
+
+async def test_a_journal_that_cannot_be_measured_is_measured_later(
+    open_site: OpenSite, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = await open_site("local")
+    sizes = iter((OSError(errno.EIO, "Input/output error"), 4711))
+
+    async def size_bytes(_journal: SqlJournal) -> int:
+        size = next(sizes, 4711)
+        if isinstance(size, OSError):
+            raise size
+        return size
+
+    monkeypatch.setattr(SqlJournal, "size_bytes", size_bytes)
+    await site.advance(900)
+
+    assert "task.failed" not in log.getvalue()
+    assert "hotdesk_journal_size_bytes 4711.0" in await site.text("/metrics")
