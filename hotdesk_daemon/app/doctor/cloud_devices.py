@@ -13,6 +13,7 @@ import attrs
 
 from hotdesk_daemon.app.doctor.facts import CONFIGURATIONS, PERSONALIZED, Facts, judge_personalized, judge_settings
 from hotdesk_daemon.app.doctor.findings import Finding, fine, skipped
+from hotdesk_daemon.captures.quoting import quoted
 from hotdesk_daemon.core.errors import HotdeskError
 from hotdesk_daemon.ops.settings import Way
 from hotdesk_daemon.transport.cloud import uuid_of
@@ -96,6 +97,6 @@ async def _ask(one: CloudOnly, rest: CloudRest) -> list[Finding]:
             ask = rest.one_status if path is PERSONALIZED else rest.configuration
             values[path] = await ask(one.id, ".".join(path[1:]), timeout_s=_ANSWER_S)
     except HotdeskError as exc:
-        return [skipped(_NAME, one.subject, f"the cloud does not tell its settings: {exc}")]
+        return [skipped(_NAME, one.subject, f"the cloud does not tell its settings: {quoted(str(exc))}")]
     facts = Facts(release=release_of(one.software), values=values)
     return [*judge_settings(one.subject, facts), judge_personalized(one.subject, facts)]

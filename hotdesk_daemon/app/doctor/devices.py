@@ -21,6 +21,7 @@ from hotdesk_daemon.app.doctor.clocks import Skew
 from hotdesk_daemon.app.doctor.facts import WANTED, Facts, Value, judge_facts
 from hotdesk_daemon.app.doctor.findings import Finding, failed, fine, skipped, warned
 from hotdesk_daemon.app.endpoints import endpoint_of
+from hotdesk_daemon.captures.quoting import quoted
 from hotdesk_daemon.core.errors import ConfigError, HotdeskError
 from hotdesk_daemon.ops.settings import DeskSettings, DeviceSettings, SocketSettings
 from hotdesk_daemon.transport import SslContexts
@@ -102,7 +103,7 @@ class Visit:
         except ConfigError as exc:  # the authorities' file
             self.stopped = failed("device.certificate", self.subject, str(exc))
         except HotdeskError as exc:
-            self.stopped = failed("device.answers", self.subject, str(exc))
+            self.stopped = failed("device.answers", self.subject, quoted(str(exc)))
 
     async def _go(self) -> None:
         endpoint = attrs.evolve(
@@ -175,7 +176,7 @@ def _not_opened(subject: str, exc: SetbackError) -> Finding:
         name = "device.certificate"
     if isinstance(exc.__cause__, ssl.SSLCertVerificationError) and exc.__cause__.verify_code == _HAS_EXPIRED:
         remedy = "renew it on the device; pinned (fingerprint_sha256) it is taken as it is"
-    return (warned if setback.kind in _PASSING else failed)(name, subject, setback.cause, remedy=remedy)
+    return (warned if setback.kind in _PASSING else failed)(name, subject, quoted(setback.cause), remedy=remedy)
 
 
 def _exposure(subject: str, endpoint: Endpoint) -> Finding:
@@ -239,7 +240,7 @@ async def _subscriptions(session: Session, subject: str, *, at_most: int) -> Fin
             text = f"there is room for {held} of {len(SUBSCRIPTIONS)} subscriptions: another client holds too many"
             return failed(name, subject, text)
         if path[0] == "Event":
-            text = f"booking events are refused: {answer.message or answer.name}"
+            text = f"booking events are refused: {quoted(answer.message or answer.name)}"
             return failed(name, subject, text, remedy="give the user the role Admin, and upgrade RoomOS")
     return fine(name, subject, "there is room for subscriptions")
 
@@ -248,7 +249,7 @@ async def _bookings(session: Session, subject: str, release: Release | None) -> 
     rendered = render_list(release)
     answer = await session.exchange(rendered.method, rendered.params)
     if isinstance(answer, Failure):
-        return failed("device.bookings", subject, f"Bookings List is refused: {answer.message or answer.name}")
+        return failed("device.bookings", subject, f"Bookings List is refused: {quoted(answer.message or answer.name)}")
     answer.value()  # else it is no JSON, which the visit tells
     return fine("device.bookings", subject, "Bookings List answers")
 

@@ -27,6 +27,7 @@ from hotdesk_daemon.app.doctor.findings import Finding, failed, fine, skipped, w
 from hotdesk_daemon.app.doctor.webhooks import look_at_webhook
 from hotdesk_daemon.app.organisations.authority import authority
 from hotdesk_daemon.app.organisations.register import Register
+from hotdesk_daemon.captures.quoting import quoted
 from hotdesk_daemon.core.errors import ConfigError, HotdeskError, RefusedError
 from hotdesk_daemon.ops.settings import OrganisationSettings, Settings
 from hotdesk_daemon.transport.cloud import (
@@ -175,9 +176,9 @@ class OrganisationLook:
         except HotdeskError as exc:
             if keeper.state is TokenState.REAUTHORISE:
                 remedy = "run hotdesk-daemon activate with a new activation code from Control Hub"
-                self.stopped = failed("organisation.refresh_token", self.subject, str(exc), remedy=remedy)
+                self.stopped = failed("organisation.refresh_token", self.subject, quoted(str(exc)), remedy=remedy)
             else:
-                self.stopped = failed("organisation.api", self.subject, str(exc))
+                self.stopped = failed("organisation.api", self.subject, quoted(str(exc)))
             self._skip("organisation.directory", "organisation.subscriptions")
             self.found.extend(look_at_access(self.subject, self.wanted, self.settings, installation, proven=False))
             return
@@ -200,10 +201,10 @@ class OrganisationLook:
             directory = await read_directory(rest, selection_of(self.wanted.select))
         except RefusedError as exc:
             self.found.append(fine("organisation.api", self.subject, "answers"))
-            self.found.append(failed("organisation.directory", self.subject, str(exc)))
+            self.found.append(failed("organisation.directory", self.subject, quoted(str(exc))))
             return None
         except HotdeskError as exc:
-            self.stopped = failed("organisation.api", self.subject, str(exc))
+            self.stopped = failed("organisation.api", self.subject, quoted(str(exc)))
             self._skip("organisation.directory")
             return None
         self.found.append(fine("organisation.api", self.subject, "answers"))
@@ -217,7 +218,7 @@ class OrganisationLook:
         try:
             supported = await read_supported(http, self.wanted.supported_url or supported_url(installation.app_url))
         except HotdeskError as exc:
-            text = f"what is pushed cannot be had: {exc}"
+            text = f"what is pushed cannot be had: {quoted(str(exc))}"
             self.found.append(warned(name, self.subject, text))
             return
         missing = supported.missing(statuses=WANTED_STATUSES, events=WANTED_EVENTS)

@@ -111,6 +111,8 @@ async def test_no_byte_of_a_bundle_is_of_a_person_or_a_secret(tmp_path: Path, mo
             await _book(daemon)
             _plant(site)
             site.device.faults.enable("reboot", seconds=60.0)
+            said = f"this is for Jane {CANARY}"
+            site.floor.desks[1].device.faults.enable("command_error", command="Bookings List", message=said)
             settings = attrs.evolve(site.settings, http=HttpSettings(port=port, token=Secret(f"token-{CANARY}")))
             bundle, files = await _diagnosed(tmp_path, settings)
         finally:
