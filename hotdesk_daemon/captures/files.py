@@ -18,6 +18,7 @@ import zstandard
 
 from hotdesk_daemon.captures.blocks import BLOCK_BYTES
 from hotdesk_daemon.captures.errors import CaptureError
+from hotdesk_daemon.captures.frames import ZSTD_MAGIC, Frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from hotdesk_daemon.captures.blocks import Stream
 
 STDIN: Final = Path("-")
-ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 #: How others begin, and what may be said to who gives us one of them.
 _OTHERS: Final = {
     b"SQLite format 3\x00": "is a database, perhaps a journal, and no capture; --journal reads a journal",
@@ -45,6 +45,10 @@ class DamagedError(Exception):
     """What is behind here cannot be read."""
 
 
+class CutError(DamagedError):
+    """What zstd packed was cut off here; a live capture that is being written looks like that too."""
+
+
 class CaptureFile:
     """One file, by the name that a person gave it."""
 
@@ -53,7 +57,7 @@ class CaptureFile:
         self._path = path
         self._spool: IO[bytes] | None = None
         self._is_packed = False
-        self._damage: str | None = None
+        self._damage: DamagedError | None = None
         self._reading: BinaryIO | None = None
 
     @property
@@ -139,7 +143,7 @@ class CaptureFile:
             try:
                 kept.pour(spool)
             except DamagedError as exc:
-                self._damage = str(exc)
+                self._damage = exc
             spool.flush()
             self._is_packed = False
 
@@ -154,12 +158,14 @@ class CaptureFile:
 class _Stream:
     """The bytes of a file, unpacked; *damage* is what is known to be behind its end."""
 
-    def __init__(self, file: BinaryIO, *, is_packed: bool, damage: str | None = None) -> None:
+    def __init__(self, file: BinaryIO, *, is_packed: bool, damage: DamagedError | None = None) -> None:
         self._file = file
         self._damage = damage
+        self._frames: Frames | None = None
         if is_packed:
             unpacker = zstandard.ZstdDecompressor(max_window_size=_MOST_WINDOW_BYTES)
-            reader = unpacker.stream_reader(cast("IO[bytes]", file), read_across_frames=True)
+            self._frames = Frames(file)
+            reader = unpacker.stream_reader(cast("IO[bytes]", self._frames), read_across_frames=True)
             self._file = io.BufferedReader(cast("io.RawIOBase", reader), BLOCK_BYTES)
 
     def read(self, size: int) -> bytes:
@@ -174,7 +180,9 @@ class _Stream:
         except zstandard.ZstdError as exc:
             raise DamagedError(str(exc)) from exc
         if not data and self._damage is not None:
-            raise DamagedError(self._damage)
+            raise self._damage
+        if not data and size and self._frames is not None and not self._frames.is_whole:
+            raise CutError("it was cut off")
         return data
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hotdesk_daemon.captures.blocks import blocks
 from hotdesk_daemon.captures.decoding import entry_of, lines_of
-from hotdesk_daemon.captures.files import DamagedError
+from hotdesk_daemon.captures.files import CutError, DamagedError
 from hotdesk_daemon.captures.lines import EndLine, Header, InputLine, StateLine
 from hotdesk_daemon.core.errors import UndecodableError
 from hotdesk_daemon.journal import Entry, codec
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _ORDER: Final = "order"
 #: Moments of inputs; within, none is near the ends of the calendar.
 _FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST: Final = datetime(3000, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class Passed(NamedTuple):
@@ -65,6 +65,8 @@ class Pass:
         try:
             for block in blocks(self._stream):
                 yield Passed(block, self._items(block))
+        except CutError:
+            pass  # as of any capture that was cut off: its end is missing
         except DamagedError as exc:
             message = f"is damaged behind here and cannot be unpacked: {exc}"
             self._fault("damaged", message, line=self._line)

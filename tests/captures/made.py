@@ -104,7 +104,8 @@ entries: Final = st.builds(
     journal_seq=st.integers(1, 2**63 - 1),
     desk_id=_NAMES.map(DeskId),
     seq=st.just(1),
-    at=st.datetimes(datetime(1970, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - hypothesis adds the zone
+    # hypothesis adds the zone
+    at=st.datetimes(datetime(1970, 1, 1), datetime(9998, 12, 31), timezones=st.just(UTC)),  # noqa: DTZ001
     mono=st.floats(allow_nan=False, allow_infinity=False),
     source=_NAMES,
     kind=_NAMES,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import pytest
+import zstandard
 
 from hotdesk_daemon.app.importing import Import, Imported, ToImport
 from hotdesk_daemon.captures.importing import documents, gathering
@@ -503,9 +504,23 @@ def test_lenient_uses_what_can_be_used_and_says_what_cannot(tmp_path: Path) -> N
     )
 
 
+def test_a_packed_file_that_was_cut_off_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
+    posts = [message(number % 60, n=os.urandom(2_000).hex(), changes=COUNT["changes"]) for number in range(300)]
+    whole = zstandard.compress("\n".join(map(json.dumps, posts)).encode())
+    path = written(tmp_path, whole[: len(whole) // 2], "hooks.zst")
+    with pytest.raises(ConfigError, match="cannot be unpacked: it was cut off"):
+        imported(tmp_path, path)
+    done, entries, _ = imported(tmp_path, path, lenient=True)
+
+    assert 0 < kinds(entries).count("PeopleCount") < len(posts)
+    assert "it was cut off" in done.problems[0]
+
+
+_NO_TYPES: Final[tuple[object, ...]] = ([], {}, 1, None)
+
+
 def test_a_message_whose_type_is_none_is_passed_over(tmp_path: Path) -> None:
-    kinds_of_no_message: tuple[object, ...] = ([], {}, 1, None)
-    odd = [{"type": kind, "deviceId": DEVICE} for kind in kinds_of_no_message]
+    odd = [{"type": kind, "deviceId": DEVICE} for kind in _NO_TYPES]
     _, entries, _ = imported(tmp_path, written(tmp_path, json.dumps([*odd, COUNT])), lenient=True)
 
     assert "PeopleCount" in kinds(entries)

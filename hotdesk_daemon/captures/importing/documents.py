@@ -6,6 +6,7 @@ A document may be written over several lines. Nothing is held but the document a
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -70,9 +71,10 @@ def documents(file: CaptureFile, *, problems: Problems) -> Iterator[Document]:
 def _whole(stream: Stream, name: str) -> Document | None:
     """All that is in *stream* as one document; None if it is none, or too large to try."""
     parts, size = [], 0
-    while size <= LARGEST_FILE and (data := stream.read(BLOCK_BYTES)):
-        parts.append(data)
-        size += len(data)
+    with contextlib.suppress(DamagedError):  # met again when what is before it is gathered
+        while size <= LARGEST_FILE and (data := stream.read(BLOCK_BYTES)):
+            parts.append(data)
+            size += len(data)
     raw = b"".join(parts).removeprefix(_BOM).strip()
     if size > LARGEST_FILE or raw[:1] not in (b"{", b"["):
         return None
