@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
@@ -64,8 +63,6 @@ OnReady: TypeAlias = Callable[[str, int], None]
 _SETTLE_S: Final = 30.0
 #: Objects made before the collector looks at the young ones, and how many such looks before it looks at older ones.
 _COLLECT_AFTER: Final = (100_000, 50, 100)
-#: How long one thread may keep the interpreter while another wants it.
-_SWITCH_S: Final = 0.001
 
 
 @attrs.define(eq=False)
@@ -353,7 +350,7 @@ class Daemon:
         )
 
     def _announce(self, status: Status, *, began_mono: float) -> None:
-        _suit_interpreter()
+        _calm_collector()
         took_s = round(time.monotonic() - began_mono, 3)
         self.fleet.started = True
         get_log().info("daemon.ready", took_s=took_s, url=self.url, desks=len(self.fleet.workers))
@@ -372,16 +369,12 @@ def _latest(stored: Mapping[DeskId, Stored]) -> datetime | None:
     return max(moments, default=None)
 
 
-def _suit_interpreter() -> None:
+def _calm_collector() -> None:
     """
-    Let the garbage collector look seldom, and never again at what stands now; and let threads take turns quickly.
+    Let the garbage collector look seldom, and never again at what stands now.
 
     States and records are values without cycles, freed at once when nobody holds them. With Python's own thresholds the
     collector walks the whole heap every few thousand messages: a third of their cost, and pauses of 100 ms.
-
-    The journal's thread needs the interpreter several times in one commit. While the event loop is busy it would wait
-    for it each time as long as the switch interval, of Python's own 5 ms, which everybody's delay is made of then.
     """
-    sys.setswitchinterval(_SWITCH_S)
     gc.freeze()
     gc.set_threshold(*_COLLECT_AFTER)
