@@ -208,11 +208,13 @@ def test_a_list_tells_whether_the_old_times_are_back(last: int, change: ChangeSt
 def test_a_rejected_booking_that_a_person_deletes_is_deleted_once() -> None:
     story = Story(policy=HOUR).start()
     story.feed(created(M1, at=60, last=90))
+    (by_rule,) = story.handed
 
-    story.feed(DeleteAsked(booking_id=story.booking.booking_id))
+    story.feed(*[DeleteAsked(booking_id=story.booking.booking_id)] * 2)
 
-    assert [Delete(meeting_id=M1)] == story.sent
+    assert ["dropped", "pending"] == list(story.outbox.values())
     assert "a person asks: a deletion is under way already" == story.steps[-1].reasons[0].text
+    assert story.feed(CommandSending(command_id=by_rule.command_id, device=A, attempt=1)).refusal
 
 
 def test_rejected_and_asked_for_deletion_already_no_second_one_is_sent() -> None:
