@@ -59,6 +59,7 @@ _SAID_BY_CORE: Final = """
     the rules no longer ask for it|the rules no longer ask to put it back
     its booking was taken back before it was sent|taken back before it was sent
     its time was over before it could be sent
+    the clock was set back while nobody ran: what is waited for moves with it
     its deadline passed before it could be sent|no list could settle it before its deadline
     the device took it, but it was never carried out|the daemon ended while it was being sent
     the answer was lost and no single booking in the list fits

@@ -183,6 +183,7 @@ def _configured(draft: Draft, settings: i.DeskConfigured) -> None:
 
 def _started(draft: Draft, started: i.DaemonStarted) -> None:
     """Whatever was under way when we ended is not under way any more."""
+    waits.resume(draft)
     draft.buffer = ()
     draft.sync = altered(draft.sync, listing=None, cause=None, waiting={}, wanted_seqs={}, failures=0)
     for device in list(draft.devices.values()):

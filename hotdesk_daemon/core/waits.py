@@ -25,7 +25,25 @@ _MOMENTS: Final = frozenset({"watch", "maintenance"})
 
 def shift(draft: Draft, given: ClockSet) -> None:
     """Move every wait that is under way by as much as the clock was set."""
-    by = timedelta(seconds=given.by_s)
+    _move(draft, timedelta(seconds=given.by_s))
+    draft.because(Life.DESK, "clock.set", f"the clock was set by {given.by_s:+d} s: what is waited for moves with it")
+
+
+def resume(draft: Draft) -> None:
+    """
+    Take the waits of an earlier run over; what it began cannot lie ahead, so a clock behind that was set meanwhile.
+
+    By how much nobody knows exactly, for nobody was there: at least by so much.
+    """
+    began = draft.sync.started_at
+    if began is not None and began > draft.now:
+        _move(draft, draft.now - began)
+        draft.because(
+            Life.DESK, "clock.set", "the clock was set back while nobody ran: what is waited for moves with it"
+        )
+
+
+def _move(draft: Draft, by: timedelta) -> None:
     draft.timers = {
         key: timer if key.partition(":")[0] in _MOMENTS else attrs.evolve(timer, due=timer.due + by)
         for key, timer in draft.timers.items()
@@ -41,7 +59,6 @@ def shift(draft: Draft, given: ClockSet) -> None:
                 asked=_moved(command.asked, by),
             )
         )
-    draft.because(Life.DESK, "clock.set", f"the clock was set by {given.by_s:+d} s: what is waited for moves with it")
 
 
 def _moved(moment: datetime | None, by: timedelta) -> datetime | None:

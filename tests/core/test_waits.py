@@ -8,8 +8,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hotdesk_daemon.core.desk import BookingState, CommandState
-from hotdesk_daemon.core.inputs import BookAsked, ClockSet, MaintenanceAsked, Personalized, Updated
-from tests.core.story import U1, A, Story, after, listed
+from hotdesk_daemon.core.inputs import (
+    BookAsked,
+    ClockSet,
+    DaemonStarted,
+    DeleteAsked,
+    LinkUp,
+    MaintenanceAsked,
+    Outcome,
+    Personalized,
+    Updated,
+)
+from tests.core.story import M1, U1, A, Story, after, listed
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -95,3 +105,42 @@ def test_a_desk_that_waits_for_nothing_only_notes_it() -> None:
     assert ["clock.set"] == [reason.code for reason in step.reasons]
     assert ["the clock was set by -3600 s: what is waited for moves with it"] == [r.text for r in step.reasons]
     assert () == step.effects
+
+
+@pytest.mark.parametrize("by_s", [-3600, -DAY_S])
+def test_a_clock_that_was_set_back_while_nobody_ran_holds_nothing_up(by_s: int) -> None:
+    """As on a machine that keeps no time while it is off."""
+    story = Story().start(listed(M1, at=60)).wait(1)
+    story.feed(DeleteAsked(booking_id=story.booking.booking_id))
+    story.send(Outcome.UNKNOWN)
+    story.answer_list(listed(M1, at=60))
+
+    story.now += timedelta(seconds=by_s)
+    story.feed(DaemonStarted(), LinkUp(device=A))
+    story.answer_list(listed(M1, at=60))
+    assert not story.desk.is_stale
+    story.wait(1)
+
+    assert 2 == len(story.sent), "that it was not done is known after a list of now, and then it is sent again"
+    assert due(story, "sync") <= story.now + timedelta(seconds=story.desk.sync_interval_s * 1.1)
+
+
+def test_a_clock_that_goes_right_again_after_such_a_start_holds_nothing_up_either() -> None:
+    story = Story().start(listed(M1, at=60)).wait(1)
+    story.now -= timedelta(days=3)
+    story.feed(DaemonStarted())
+    clock_set(story, 3 * DAY_S)
+
+    story.feed(LinkUp(device=A))
+
+    assert A == story.desk.sync.listing
+
+
+def test_a_clock_that_nobody_set_moves_nothing_at_a_start() -> None:
+    story = Story().start().wait(1)
+    before = due(story, "sync")
+
+    step = story.feed(DaemonStarted())
+
+    assert before == due(story, "sync")
+    assert "clock.set" not in [reason.code for reason in step.reasons]
