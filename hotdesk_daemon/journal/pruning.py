@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
+from operator import itemgetter
 from typing import Final, Protocol
 
 import attrs
@@ -57,7 +58,8 @@ class Horizons:
 
     ``records`` is for whole records, ``raw`` for the messages as they came, ``commands`` for settled ones. Beyond
     ``size_bytes`` the oldest records go, however young. ``served`` are the desks whose state somebody holds: any other
-    whose newest record is too old is forgotten, and begins anew should it come back; None forgets no desk.
+    whose newest record is too old is forgotten, and begins anew should it come back; None forgets no desk. What is
+    dated after ``now`` was written by a clock that was ahead.
     """
 
     records: int | None = None
@@ -65,6 +67,7 @@ class Horizons:
     commands: int | None = None
     size_bytes: int | None = None
     served: Collection[DeskId] | None = None
+    now: int | None = None
 
 
 @attrs.define
@@ -92,13 +95,13 @@ def prune(held: Held, horizons: Horizons, *, slice_s: float = SLICE_S) -> Iterat
     if horizons.records is not None and horizons.served is not None:
         yield from _forget(held, horizons.records, horizons.served, pruned)
     if horizons.records is not None:
-        yield from _cut(held, horizons.records, pruned, slice_s)
+        yield from _cut(held, horizons.records, horizons.now, pruned, slice_s)
     if raw is not None:
         yield from _in_slices(held, lambda: _drop_raw(held.connection, raw, pruned), pruned, slice_s)
     if commands is not None:
         yield from _in_slices(held, lambda: _drop_commands(held.connection, commands, pruned), pruned, slice_s)
     if horizons.size_bytes is not None:
-        yield from _shorten(held, horizons.size_bytes, pruned, slice_s)
+        yield from _shorten(held, horizons.size_bytes, horizons.now, pruned, slice_s)
     yield from _give_back(held, pruned)
 
 
@@ -117,10 +120,11 @@ def _in_slices(held: Held, step: Callable[[], bool], pruned: Pruned, slice_s: fl
 # --- records ---------------------------------------------------------------------------------------------------------
 
 
-def _cut(held: Held, horizon: int, pruned: Pruned, slice_s: float) -> Iterator[Pruned]:
+def _cut(held: Held, horizon: int, now: int | None, pruned: Pruned, slice_s: float) -> Iterator[Pruned]:
     """Move the bases to the newest marks that are older than *horizon*, and delete the records before them."""
-    cuts = iter(_cuts(held.connection, horizon))
-    while some := list(islice(cuts, _DESKS)):
+    with held.connection.begin():
+        places = iter(cuts(held.connection, horizon, now))
+    while some := list(islice(places, _DESKS)):
         _move_bases(held.connection, some)
         yield pruned
     floors, bound = _floors(held.connection)
@@ -135,18 +139,27 @@ def _cut(held: Held, horizon: int, pruned: Pruned, slice_s: float) -> Iterator[P
         yield from _in_slices(held, step, pruned, slice_s)
 
 
-def _cuts(connection: sa.Connection, horizon: int) -> list[tuple[str, int, sa.Table]]:
-    """Where each desk's history may be cut: desk, number, and the table that holds the state there."""
+def cuts(connection: sa.Connection, horizon: int, now: int | None) -> list[tuple[str, int, sa.Table]]:
+    """
+    Where each desk's history may be cut: desk, number, and the table that holds the state there.
+
+    States follow each other in the order of their numbers. One that is dated before an earlier one was written by a
+    clock that was behind, and one that lies ahead by a clock that was ahead: by neither is anything old.
+    """
+    states: list[tuple[str, int, int, sa.Table]] = []
+    # A snapshot that is so old is the last of a desk that is quiet, and as good as a mark.
+    for table, at in ((bases, bases.c.at), (marks, marks.c.at), (snapshots, snapshots.c.written_at)):
+        rows = connection.execute(sa.select(table.c.desk_id, table.c.seq, at))
+        states += [(desk_id, seq, dated, table) for desk_id, seq, dated in rows]
     newest: dict[str, tuple[int, sa.Table]] = {}
-    with connection.begin():
-        for table, at in ((marks, marks.c.at), (snapshots, snapshots.c.written_at)):
-            # A snapshot that is so old is the last of a desk that is quiet, and as good as a mark.
-            query = sa.select(table.c.desk_id, sa.func.max(table.c.seq)).where(at <= horizon).group_by(table.c.desk_id)
-            for desk_id, seq in connection.execute(query):
-                if seq > newest.get(desk_id, (-1, table))[0]:
-                    newest[desk_id] = (seq, table)
-        floors = {row.desk_id: row.seq for row in connection.execute(sa.select(bases.c.desk_id, bases.c.seq))}
-    return [(desk_id, seq, table) for desk_id, (seq, table) in newest.items() if seq > floors.get(desk_id, -1)]
+    latest: dict[str, int] = {}
+    for desk_id, seq, dated, table in sorted(states, key=itemgetter(0, 1)):
+        if dated < latest.get(desk_id, 0) or (now is not None and dated > max(now, horizon)):
+            continue
+        latest[desk_id] = dated
+        if table is bases or dated <= horizon:
+            newest[desk_id] = (seq, table)
+    return [(desk_id, seq, table) for desk_id, (seq, table) in newest.items() if table is not bases]
 
 
 def _move_bases(connection: sa.Connection, cuts: Sequence[tuple[str, int, sa.Table]]) -> None:
@@ -185,18 +198,18 @@ def _delete_records(connection: sa.Connection, after: int, bound: int, floors: d
     return rows[-1].journal_seq if len(rows) == _ROWS else bound
 
 
-def _shorten(held: Held, size_bytes: int, pruned: Pruned, slice_s: float) -> Iterator[Pruned]:
+def _shorten(held: Held, size_bytes: int, now: int | None, pruned: Pruned, slice_s: float) -> Iterator[Pruned]:
     """Cut at the oldest marks until the rest fits, or none is left to cut at."""
-    before = None
+    before = -1
     while dialect.used_bytes(held.connection) > size_bytes:
         with held.connection.begin():
-            oldest = held.connection.scalar(sa.select(sa.func.min(marks.c.at)))
-        if oldest in {None, before}:
+            oldest = held.connection.scalar(sa.select(sa.func.min(marks.c.at)).where(marks.c.at > before))
+        if oldest is None:
             pruned.is_too_large = True
             return
         before = oldest
         pruned.shortened_to = from_micros(oldest + _AT_ONCE)
-        yield from _cut(held, oldest + _AT_ONCE, pruned, slice_s)
+        yield from _cut(held, oldest + _AT_ONCE, now, pruned, slice_s)
 
 
 # --- desks that are gone ---------------------------------------------------------------------------------------------

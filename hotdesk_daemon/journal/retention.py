@@ -49,6 +49,7 @@ class Retention:
             commands=_micros_before(now, self.commands),
             size_bytes=self.size_bytes,
             served=served,
+            now=to_micros(now),
         )
 
     @property

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from hotdesk_daemon.core.desk import SETTLED
 from hotdesk_daemon.core.ids import DeskId
 from hotdesk_daemon.journal import dialect
+from hotdesk_daemon.journal.pruning import cuts
 from hotdesk_daemon.journal.schema import bases, from_micros, marks, outbox, records, snapshots
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def measure(connection: sa.Connection, horizons: Horizons, *, top: int = 10) -> 
                 name="records",
                 rows=sum(desk[1] for desk in desks),
                 size_bytes=sum(desk[2] for desk in desks),
-                doomed=_doomed_records(connection, horizons.records),
+                doomed=_doomed_records(connection, horizons),
             ),
             Class(
                 name="raw",
@@ -127,23 +128,13 @@ def _growth(
     return int(lately) * day // (newest - since)
 
 
-def _doomed_records(connection: sa.Connection, horizon: int | None) -> int | None:
+def _doomed_records(connection: sa.Connection, horizons: Horizons) -> int | None:
     """Records before the newest mark of their desk that is old enough."""
-    if horizon is None:
+    if horizons.records is None:
         return None
-    cut = sa.select(sa.func.max(marks.c.seq)).where(marks.c.desk_id == records.c.desk_id, marks.c.at <= horizon)
-    last = sa.select(sa.func.max(snapshots.c.seq)).where(
-        snapshots.c.desk_id == records.c.desk_id, snapshots.c.written_at <= horizon
-    )
-    # SQLite decides each desk once, for it keeps the answer of a subquery only within one.
-    desks = sa.select(
-        records.c.desk_id,
-        sa.func.coalesce(cut.scalar_subquery(), 0).label("mark"),
-        sa.func.coalesce(last.scalar_subquery(), 0).label("snapshot"),
-    ).group_by(records.c.desk_id)
     total = 0
-    for desk_id, mark, snapshot in connection.execute(desks).all():
-        below = (records.c.desk_id == desk_id, records.c.seq <= max(mark, snapshot))
+    for desk_id, seq, _ in cuts(connection, horizons.records, horizons.now):
+        below = (records.c.desk_id == desk_id, records.c.seq <= seq)
         total += connection.scalar(sa.select(sa.func.count()).select_from(records).where(*below)) or 0
     return total
 

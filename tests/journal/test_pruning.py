@@ -307,3 +307,40 @@ async def test_a_clock_that_is_set_does_not_keep_marks_from_coming(filled: Fille
     await filled.live(3)
 
     assert 5 <= len(peek(filled.path, "SELECT seq FROM marks"))
+
+
+@pytest.mark.parametrize("wrong_by", [-9000 * DAY, 9000 * DAY])
+async def test_what_a_wrong_clock_wrote_neither_takes_what_is_younger_nor_keeps_what_is_older(
+    filled: Filled, wrong_by: timedelta
+) -> None:
+    """As a machine that keeps no time while it is off, before it has asked for the time."""
+    await filled.live(2, a_day=4)
+    right, filled.now = filled.now, filled.now + wrong_by
+    await filled.live(1, a_day=4)
+    filled.now = right
+    await filled.live(8, a_day=4)
+    right, filled.now = filled.now, filled.now + wrong_by
+    await filled.live(1, a_day=4)
+    filled.now = right
+    await filled.live(1, a_day=4)
+
+    await filled.prune(records=filled.before(3), now=filled.before(0))
+
+    # Of the thirteen days, four records each: the eighth right one is four days old, and the tenth wrong.
+    assert list(range(37, 53)) == await filled.seqs_of()
+
+
+async def test_what_a_clock_far_behind_wrote_does_not_keep_history_from_being_shortened(filled: Filled) -> None:
+    await filled.live(5, a_day=40)
+    right, filled.now = filled.now, T0 - 9000 * DAY
+    await filled.live(1, a_day=4)
+    filled.now = right
+    await filled.live(5, a_day=40)
+    size = await filled.journal.do(lambda held: used_bytes(held.connection))
+
+    pruned = await filled.prune(size_bytes=size // 2, now=filled.before(0))
+
+    assert not pruned.is_too_large
+    assert await filled.journal.do(lambda held: used_bytes(held.connection)) <= size // 2
+    assert 404 == (await filled.seqs_of())[-1]
+    assert len(await filled.seqs_of()) > 40
