@@ -14,6 +14,8 @@ import pytest
 import pytest_asyncio
 import structlog
 from blockbuster import BlockBuster
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from hotdesk_daemon.captures.quoting import quoted
 from hotdesk_daemon.ops.logs import configure_logs
@@ -22,6 +24,12 @@ from tests.observed import Observing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+
+# A change is judged by the same examples on any machine, however slow; ``--hypothesis-profile searching`` takes others.
+_UNHURRIED = hypothesis_settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.register_profile("searching", _UNHURRIED)
+hypothesis_settings.register_profile("steady", _UNHURRIED, derandomize=True)
+hypothesis_settings.load_profile("steady")
 
 TURNS_TO_FINISH = 10
 """Turns of the event loop a task that is already ending may take, such as a closed connection's."""

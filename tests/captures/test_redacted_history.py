@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hotdesk_daemon.captures.redaction import Redactor
@@ -111,7 +111,7 @@ class Story:
         )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 @given(data=st.data())
 def test_whatever_is_said_a_redacted_history_replays_to_the_redacted_steps(data: st.DataObject) -> None:
     story = Story()

@@ -16,7 +16,7 @@ from types import UnionType
 import attrs
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hotdesk_daemon import core
@@ -46,7 +46,7 @@ from hotdesk_daemon.xapi.bookings import parse_list
 from hotdesk_daemon.xapi.notifications import parse_feedback
 from tests.journal.values import DESK, REASON, T0, any_of
 
-some = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+some = settings(max_examples=60)
 KEY = b"a key of more than sixteen bytes"
 ROOM = DeviceId("room")
 CANARY = "Qzwx7"

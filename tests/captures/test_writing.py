@@ -7,7 +7,7 @@ import stat
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hotdesk_daemon.captures.errors import CaptureError, UnwritableError
@@ -96,7 +96,6 @@ def test_a_full_disk_is_said() -> None:
 
 
 @pytest.mark.parametrize("packed", [False, True])
-@settings(deadline=None)
 @given(room=st.integers(700, 40_000))
 def test_it_is_never_larger_than_allowed_and_whole_all_the_same(
     tmp_path_factory: pytest.TempPathFactory, room: int, *, packed: bool

@@ -558,8 +558,6 @@ TestLyingWorld = pytest.mark.timeout(60)(LyingWorld.TestCase)  # many runs in on
 TestLyingWorld.settings = settings(
     max_examples=120,
     stateful_step_count=40,
-    deadline=None,
-    derandomize=True,
     phases=(Phase.generate,),  # shrinking takes minutes, and forty steps can be read
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

@@ -3,7 +3,7 @@ from __future__ import annotations
 import attrs
 import msgspec
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from hotdesk_daemon.core.commands import DECIDED, Command
@@ -17,7 +17,7 @@ from tests.journal.values import DESK, T0, any_of, command
 
 HELD = Held(seq=1, event=BookingCreated(device=DeviceId("room"), start=T0, duration_min=1))
 
-few = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+few = settings(max_examples=30)
 
 
 @pytest.mark.parametrize("kind", KINDS)

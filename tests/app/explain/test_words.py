@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from hotdesk_daemon.app.explain import Cause, said, spoken
 from hotdesk_daemon.app.explain.shapes import RFC3339
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 CANARY = "Ides of March"
 NAMED = ("title", "organizer_name", "organizer_email", "organizer_id")
-some = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+some = settings(max_examples=15)
 
 
 def words(given_: AnyInput, **more: Any) -> str:

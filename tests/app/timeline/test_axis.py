@@ -7,7 +7,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hotdesk_daemon.app.timeline import Axis, day_axis
@@ -40,7 +40,6 @@ def test_the_hour_that_is_there_twice_stands_there_twice_and_the_missing_one_not
     assert (26, 24) == (len(longer), len(shorter))
 
 
-@settings(deadline=None)  # zones are read from disk
 @given(
     st.dates(date(1980, 1, 1), date(2037, 12, 30)),
     st.sampled_from(sorted(available_timezones() - {"Pacific/Apia", "Pacific/Fakaofo"})),  # they left out a whole day

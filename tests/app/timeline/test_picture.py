@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from hotdesk_daemon.app.timeline import Axis, Matter, Span, Start, Timeline, Track, day_axis
 from hotdesk_daemon.app.timeline.page import html
@@ -39,7 +39,7 @@ def boxes(root: ET.Element, *classes: str) -> Iterator[tuple[float, float, float
             yield x, x + width, y, y + height
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40)
 @given(any_day())
 def test_nothing_is_drawn_outside_of_the_axis_and_no_bookings_overlap(day: Timeline) -> None:
     root = picture(day)
@@ -59,7 +59,7 @@ def test_nothing_is_drawn_outside_of_the_axis_and_no_bookings_overlap(day: Timel
         assert all(end <= start + 1.5 for (_, end), (start, _) in pairwise(sorted(lane)))
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20)
 @given(any_day())
 def test_the_page_loads_nothing_and_runs_nothing(day: Timeline) -> None:
     text = html(day, Axis(since=day.since, until=day.until, zone=day.zone))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hotdesk_daemon.app.timeline import Axis, Matter, Span, Start, Timeline, Track, busy, day_axis, draw
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 GUTTER = 8
 DAY = day_axis(date(2026, 5, 4), OSLO)
-some = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+some = settings(max_examples=60)
 
 
 def drawn(day: Timeline, *, width: int = 80, unicode: bool = True, axis: Axis | None = None) -> list[str]:
