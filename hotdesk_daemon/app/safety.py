@@ -87,7 +87,8 @@ class Safety:
         if not _is_destructive(command):
             return True
         if self.opened is None and not self._count(desk):
-            why = f"the rules would hit more than {self.limits.most(self.fleet())} desks within {self.limits.window}"
+            most, within_s = self.limits.most(self.fleet()), self.limits.window.total_seconds()
+            why = f"the rules would hit more than {most} {'desk' if most == 1 else 'desks'} within {within_s:g} s"
             self._unwritten[BREAKER_FILE] = why
             self._is_unwritten.set()
             self._set_open(why)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import textwrap
@@ -14,11 +15,14 @@ from hotdesk_daemon.cli.options import with_format
 from hotdesk_daemon.cli.screen import clean, safe_json
 from hotdesk_daemon.cli.sources import Source, with_source
 from hotdesk_daemon.cli.zones import Clockface, present, span_of, with_zone, zoned_time
+from hotdesk_daemon.core.desk import CommandState
 from hotdesk_daemon.core.ids import DeskId
+from hotdesk_daemon.core.steps import Life
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime, tzinfo
+    from pathlib import Path
 
     from hotdesk_daemon.app.explain import Cause, Chain, Explanation, Thing, Words
     from hotdesk_daemon.app.recordings import Recording
@@ -67,6 +71,8 @@ def command(  # noqa: PLR0913 - one per option
             over_too=over_too,
             whole=whole,
         )
+    if moment is None and not source.is_named:
+        found = attrs.evolve(found, notes=(*found.notes, *_held_back(found, source.config.places().daemon.state_dir)))
     if as_json:
         from hotdesk_daemon.app.explain.shapes import to_json
 
@@ -75,6 +81,18 @@ def command(  # noqa: PLR0913 - one per option
     _Told(Clockface(zone, now=present(found.newest_at) if moment is None else found.at)).show(
         found, brief=brief, over_too=over_too or booking is not None or since is not None
     )
+
+
+def _held_back(found: Explanation, state_dir: Path) -> Iterator[str]:
+    """What keeps commands from leaving though nothing is wrong with their desk: no history of a desk knows of it."""
+    from hotdesk_daemon.app.safety import BREAKER_FILE, HALT_FILE
+
+    if not any(thing.life is Life.COMMAND and thing.state == CommandState.PENDING for thing in found.things):
+        return
+    if os.access(state_dir / HALT_FILE, os.F_OK):
+        yield "All sending is stopped: what waits to be sent leaves after hotdesk-daemon resume."
+    if os.access(state_dir / BREAKER_FILE, os.F_OK):
+        yield "The breaker is open: what the rules want sent waits for hotdesk-daemon breaker close."
 
 
 def _since(

@@ -436,6 +436,25 @@ async def test_the_command_line_answers_first_and_then_tells_the_chain(open_site
 
 
 @over("socket")
+@pytest.mark.parametrize(("file", "told"), [("halt", "resume"), ("breaker", "breaker close")])
+async def test_the_command_line_says_what_holds_waiting_commands_back(
+    open_site: OpenSite, tmp_path: Path, file: str, told: str
+) -> None:
+    site = await open_site("local")
+    await site.call("POST", "/api/v1/safety/halt", {"why": "fire drill"})
+    await site.book()
+    await site.stop()
+    await asyncio.to_thread((tmp_path / "halt").rename, tmp_path / file)
+    config = tmp_path / "hotdesk.toml"
+    await asyncio.to_thread(config.write_text, f'daemon.state_dir = "{tmp_path}"\n')
+    words = [sys.executable, "-m", "hotdesk_daemon", "explain", "desk-1", "--brief", "--config", str(config)]
+    done = await asyncio.to_thread(subprocess.run, words, capture_output=True, text=True, timeout=10, check=False)
+
+    assert 0 == done.returncode, done.stderr
+    assert f"hotdesk-daemon {told}.\n" in done.stderr
+
+
+@over("socket")
 async def test_a_capture_is_explained_and_drawn_as_its_journal_is(open_site: OpenSite, tmp_path: Path) -> None:
     site = await open_site("local", policy=rule("maximum duration", max_min=20))
     await site.play("F06")
