@@ -158,7 +158,7 @@ async def test_the_breaker_opens_at_exactly_its_limit(open_site: OpenSite, limit
     told = await safety(site)
 
     assert limit == deleted(site)
-    assert f"more than {limit} desks" in told["breaker_open"]
+    assert f"more than {limit} desk" in told["breaker_open"]
     assert (limit, limit) == (told["hit"], told["most"])
     assert "hotdesk_breaker_open 1.0" in await site.text("/metrics")
     assert "BREAKER OPEN" in site.daemon.fleet.summary()
