@@ -11,7 +11,7 @@ from hotdesk_daemon.cli.options import Client, with_daemon
 from hotdesk_daemon.cli.screen import Row, clock, show_json, show_table, span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 _HEADERS = ("DESK", "STATE", "NOW", "NEXT", "SIGN-IN", "PEOPLE", "LINK", "CALENDAR", "STAGE", "COMMANDS")
 _DEVICE_HEADERS = ("DESK", "DEVICE", "LINK", "CAUSE", "SOFTWARE", "SIGN-IN", "CALL", "PEOPLE", "LISTED")
@@ -54,7 +54,7 @@ def _desk(desk: dict[str, Any], *, now: str) -> Row:
         _each(device["link"] for device in devices),
         desk["calendar"],
         "maintenance" if desk["maintenance_until"] is not None else desk["stage"],
-        _commands(desk["commands"]),
+        waiting(desk["commands"]),
     )
 
 
@@ -82,9 +82,11 @@ def _booking(booking: dict[str, Any] | None, *, now: str, usual: str) -> str:
     return span(booking, now=now) + ("" if booking["state"] == usual else f" {booking['state']}")
 
 
-def _commands(commands: dict[str, int]) -> str:
-    """How many are open, and what is notable about them; nothing where there are none."""
-    return ", ".join(f"{commands[name]} {name}" for name in ("open", "parked", "unknown") if commands[name])
+def waiting(commands: Mapping[str, int]) -> str:
+    """How many wait for a person, for certainty, or to be sent and done, each counted once; nothing where none does."""
+    open_ = commands["open"] - commands["parked"] - commands["unknown"]
+    found = {"parked": commands["parked"], "unknown": commands["unknown"], "open": open_}
+    return ", ".join(f"{count} {name}" for name, count in found.items() if count)
 
 
 def _each(values: Iterable[object]) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 import click
 
+from hotdesk_daemon.cli.desks import waiting
 from hotdesk_daemon.cli.door import API
 from hotdesk_daemon.cli.options import Client, with_daemon
 from hotdesk_daemon.cli.screen import clean, moment
@@ -179,15 +180,13 @@ def _badness(desk: Mapping[str, Any]) -> tuple[object, ...]:
 
 
 def _row(desk: Mapping[str, Any]) -> list[str]:
-    commands = desk["commands"]
-    waiting = ", ".join(f"{commands[name]} {name}" for name in ("parked", "unknown", "open") if commands[name])
     devices = desk["devices"]
     return [
         desk["id"],
         desk["state"].replace("_", " ") + (" (stale)" if desk["stale"] else ""),
         ", ".join(sorted({device["link"] for device in devices})),
         ", ".join(sorted({device["sign_in"] for device in devices})),
-        waiting,
+        waiting(desk["commands"]),
         str(desk["counters"]["drift"] or ""),
         str(desk["seq"]),
         "maintenance" if desk["maintenance_until"] is not None else desk["stage"],

@@ -122,6 +122,18 @@ def test_parked_commands_are_listed_shown_retried_and_dropped(terminal: Terminal
     assert [] == table(terminal("parked").stdout)
 
 
+def test_a_desk_counts_each_waiting_command_once(terminal: Terminal, running: Running) -> None:
+    terminal("book", LOCAL, "--start", "+1h")
+    running.do(running.site.park_all)
+    terminal("book", LOCAL, "--start", "+2h")
+
+    (row, _) = table(terminal("desks").stdout)
+    top = terminal("top", "--once").stdout
+
+    assert "1 parked, 1 open" == row["COMMANDS"]
+    assert "1 parked, 1 open" in top
+
+
 def test_all_parked_commands_are_retried_or_dropped_at_once(terminal: Terminal, running: Running) -> None:
     for start in ("+1h", "+2h", "+3h"):
         terminal("book", LOCAL, "--start", start, "--duration", "5")
