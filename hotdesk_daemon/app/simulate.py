@@ -91,7 +91,8 @@ async def _run(settings: Settings, served: Sequence[Script]) -> None:
                 )
             sys.stdout.write(shown)
             sys.stdout.flush()
-            sys.stderr.write(_way_to(floor, control, way, speed=wanted.speed))
+            by_socket = wanted.transport is SimulatorTransport.SOCKET
+            sys.stderr.write(_way_to(floor, control, way, speed=wanted.speed, by_socket=by_socket))
             sys.stderr.write(_about(served))
             sys.stderr.flush()
             await stop.wait()  # for ever: until a signal
@@ -125,20 +126,22 @@ def _printable(text: str) -> str:
     return "".join(char if char.isprintable() else "·" for char in text)
 
 
-def _body(**members: str) -> str:
+def _body(**members: object) -> str:
     """A JSON object as one word of a shell's, whatever is in it."""
     return shlex.quote(json.dumps(members).replace("\x7f", "\\u007f"))
 
 
-def _way_to(floor: Floor, control: str, way: str, *, speed: float) -> str:
+def _way_to(floor: Floor, control: str, way: str, *, speed: float, by_socket: bool) -> str:
     """What a person at the terminal needs to know."""
     first = floor.desks[0]
     count = "1 simulated desk is" if len(floor.desks) == 1 else f"{len(floor.desks)} simulated desks are"
+    of_a_device = f"upgrade_502 -d {_body(device=first.stations[0].device_id)}"
+    of_the_cloud = f"poll_error -d {_body(options={'status': 503})}"
     lines = [
         f"{count} listening; the configuration above points a daemon at them.",
         way,
         f"What can be done to them: curl {control}/desks, /faults and /flows tell; for instance",
-        f"  curl -X PUT {control}/faults/upgrade_502 -d {_body(device=first.stations[0].device_id)}",
+        f"  curl -X PUT {control}/faults/{of_a_device if by_socket else of_the_cloud}",
         f"  curl -X POST {control}/flows/F03 -d {_body(desk=first.workspace)}",
         "Ctrl-C ends it.",
     ]

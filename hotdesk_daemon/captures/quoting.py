@@ -30,7 +30,7 @@ _PLAIN: Final = """
     configuration configurations configured conflict connected connection core corrected could created credentials
     cutting damaged data database date day days dealt decides delete deleted denied desk desks device devices
     diagram did digits disabled disk dispatch dns does domain drain due duplicate duration during edit either empty
-    enabled end ended endpoint endpoint's ends entry errno error errors es event every everything exceeded exception
+    enabled end ended endpoint endpoint's ends entry environment errno error errors es event every everything exceeded exception
     exchange exists expected expired failed failure false few field file fingerprint first for forbidden format
     found frame from full future gateway given gone google had half handled has have held here hexadecimal host
     hostname hot hotdesk hour hours how http https hybrid id if ignored in incorrect input inputs inside
