@@ -28,32 +28,31 @@ _PLAIN: Final = """
     body booked booking bookings both brought budget busy but by cable calendar call calls can cancelled cannot
     certificate certificate's changed channel choose cisco claim client clock cloud cloud's code command completed
     configuration configurations configured conflict connected connection core corrected could created credentials
-    cutting damaged data database date day days dealt decides delete deleted denied desk desks device devices
-    diagram did digits disabled disk dispatch dns does domain drain due duplicate duration during edit either empty
-    enabled end ended endpoint endpoint's ends entry environment errno error errors es event every everything exceeded exception
-    exchange exists expected expired failed failure false few field file fingerprint first for forbidden format
-    found frame from full future gateway given gone google had half handled has have held here hexadecimal host
-    hostname hot hotdesk hour hours how http https hybrid id if ignored in incorrect input inputs inside
-    installation instead integration internal into invalid is issued it item its itself json jti just jwks key keys
-    known lacks large last later least length less licence license limit limits list listen local locked login
-    logout long longer lost macro mailbox maintenance make malformed many match maximum meeting meetings message
-    method microsoft min minimum minute minutes mirror mismatch missing mode module more most moves must name names
-    need needed network networkservices never new no nobody none nor not nothing now null number object occupied of
-    off offline on once one ongoing online only operation option or org organisation's organization organizer other
-    ours out outside over overlap overlapping overlaps own page parameter parameters parse part password past path
-    per period permission permissions permitted ping pinned place please port possible post present previous private
-    probe proper proven provisioning proxy query queue quota rate reached read reason received recurring refused
-    region region's registered rejected released remove removed renewed request requested requests required reserved
-    resource response result retried retry role room roomos rules running s same says schedule scheduled scheme
-    second seconds see server service session set settings sha short should sign signature signed since sip slow
-    software some somebody somebody's someone soon space ssl start started state states status statuses still
-    stopped stored string subscription such support supported syntax system system's tables take tasks tcp teams
-    temporarily temporary than that the their them then there these they this those through time timed timeout times
-    tls to token too try twice two type udp unable unauthorized unavailable under unexpected unique unit unknown
-    unsupported until up update updated upgrade url usage use used user user's username utc valid value values
-    verdict verify version via wait waited waiting warned was way we webex webex's webhook websocket were when where
-    which while who whoever whose why with within without workspace write wrong ws wss xapi xcommand xconfiguration
-    xml xstatus year you your zone
+    cutting damaged data database date day days dealt decides delete deleted denied desk desks device devices diagram
+    did digits disabled disk dispatch dns does domain drain due duplicate duration during edit either empty enabled
+    end ended endpoint endpoint's ends entry environment errno error errors es event every everything exceeded
+    exception exchange exists expected expired failed failure false few field file fingerprint first for forbidden
+    format found frame from full future gateway given gone google had half handled has have held here hexadecimal host
+    hostname hot hotdesk hour hours how http https hybrid id if ignored in incorrect input inputs inside installation
+    instead integration internal into invalid is issued it item its itself json jti just jwks key keys known lacks
+    large last later least length less licence license limit limits list listen local locked login logout long longer
+    lost macro mailbox maintenance make malformed many match maximum meeting meetings message method microsoft min
+    minimum minute minutes mirror mismatch missing mode module more most moves must name names need needed network
+    networkservices never new no nobody none nor not nothing now null number object occupied of off offline on once
+    one ongoing online only operation option or org organisation's organization organizer other ours out outside over
+    overlap overlapping overlaps own page parameter parameters parse part password past path per period permission
+    permissions permitted ping pinned place please port possible post present previous private probe proper proven
+    provisioning proxy query queue quota rate reached read reason received recurring refused region region's
+    registered rejected released remove removed renewed request requested requests required reserved resource response
+    result retried retry role room roomos rules running s same says schedule scheduled scheme second seconds see
+    server service session set settings sha short should sign signature signed since sip slow software some somebody
+    somebody's someone soon space ssl start started state states status statuses still stopped stored string
+    subscription such support supported syntax system system's tables take tasks tcp teams temporarily temporary than
+    that the their them then there these they this those through time timed timeout times tls to token too try twice
+    two type udp unable unauthorized unavailable under unexpected unique unit unknown unsupported until up update
+    updated upgrade url usage use used user user's username utc valid value values verdict verify version via wait
+    waited waiting warned was way we webex webex's webhook websocket were when where which while who whoever whose why
+    with within without workspace write wrong ws wss xapi xcommand xconfiguration xml xstatus year you your zone
 """
 _VOCABULARY: Final = frozenset(
     word.casefold()

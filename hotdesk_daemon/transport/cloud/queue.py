@@ -197,11 +197,12 @@ class QueueReader:
         except UndecodableError as exc:
             await self._sink.garbled(answer.body, str(exc))
             raise
-        if not self._is_up:
-            self._is_up, self._is_gap_told = True, False
-            await self._sink.stream_up()
-        self._failures = 0
-        self._refusals = 0
+        if self._poll_url == url:  # else it says nothing of where we are to poll by now
+            if not self._is_up:
+                self._is_up, self._is_gap_told = True, False
+                await self._sink.stream_up()
+            self._failures = 0
+            self._refusals = 0
         if batch.messages:
             await self._take(batch.messages)
         if batch.poll_url is not None and batch.poll_url != url and self._poll_url == url:
