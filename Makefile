@@ -17,7 +17,7 @@ HOURS ?= 10
 PROMTOOL ?= promtool
 RUN_PYTHON ?= /usr/bin/python3
 # A journal waits for the disk at each commit, and the tests commit thousands of times: they go to memory where 2 GB of it are free.
-SCRATCH := $(if $(TMPDIR),,$(shell test -w /dev/shm && test $$(df -k --output=avail /dev/shm | tail -n 1) -gt 2000000 && echo TMPDIR=/dev/shm))
+SCRATCH := $(or $(TMPDIR),$(shell test -w /dev/shm && test $$(df -k --output=avail /dev/shm | tail -n 1) -gt 2000000 && echo /dev/shm),/tmp)
 SOURCES := hotdesk_daemon tests $(wildcard bench)
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -38,7 +38,8 @@ run: $(VENV)/.run ## run the daemon; as shipped, with a simulated floor of desks
 	@exec $(BIN)/hotdesk-daemon run --config $(CONFIG)
 
 test: $(VENV)/.dev ## run the tests on up to WORKERS cores
-	$(SCRATCH) $(BIN)/python -m pytest --quiet --numprocesses auto --maxprocesses $(WORKERS) $(ARGS)
+	@scratch=$$(mktemp -d -p $(SCRATCH)) && trap 'rm -rf "$$scratch"' EXIT && \
+		TMPDIR=$$scratch $(BIN)/python -m pytest --quiet --numprocesses auto --maxprocesses $(WORKERS) $(ARGS)
 
 crash: $(VENV)/.dev ## kill the daemon 50 times on a busy floor; KILLS and SEED choose otherwise
 	HOTDESK_CRASHES=$(KILLS) HOTDESK_CRASH_SEED=$(SEED) $(BIN)/python -m pytest --quiet tests/scenarios/test_kill.py $(ARGS)

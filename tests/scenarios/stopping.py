@@ -49,8 +49,10 @@ class Process:
     """One of the two, its log as it comes, and its lines that are no JSON."""
 
     process: asyncio.subprocess.Process
+    log: Path  # where all of it stands after the end, for those who look at what tests log
     lines: list[dict[str, Any]] = attrs.field(factory=list)
     text: list[str] = attrs.field(factory=list)
+    _raw: list[bytes] = attrs.field(factory=list)
     _readers: list[asyncio.Task[None]] = attrs.field(factory=list)
 
     @classmethod
@@ -59,7 +61,7 @@ class Process:
         process = await asyncio.create_subprocess_exec(
             *_PROGRAM, *words, cwd=cwd, env=env, stdout=pipe, stderr=pipe, limit=1 << 24
         )
-        made = cls(process)
+        made = cls(process, cwd / f"{words[0]}-{process.pid}.log")
         for stream in (process.stdout, process.stderr):
             assert stream is not None
             made._readers.append(asyncio.create_task(made._read(stream), name=f"output of {words[0]}"))
@@ -67,6 +69,7 @@ class Process:
 
     async def _read(self, stream: asyncio.StreamReader) -> None:
         async for raw in stream:
+            self._raw.append(raw)
             try:
                 line = msgspec.json.decode(raw)
                 self.lines.append(line) if isinstance(line, dict) else self.text.append(raw.decode())
@@ -92,6 +95,7 @@ class Process:
         async with asyncio.timeout(LIMIT_S):
             status = await self.process.wait()
             await asyncio.gather(*self._readers)
+        await asyncio.to_thread(self.log.write_bytes, b"".join(self._raw))
         return status
 
     async def kill(self) -> None:

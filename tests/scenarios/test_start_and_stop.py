@@ -15,6 +15,7 @@ from hotdesk_daemon.core.errors import TransientError
 from hotdesk_daemon.journal import JournalUnavailableError
 from tests.scenarios.expecting import seen
 from tests.scenarios.site import LIMIT_S, site_of
+from tests.scenarios.transports import over_socket
 
 if TYPE_CHECKING:
     import io
@@ -82,6 +83,21 @@ async def test_a_clean_stop_lists_what_is_left_and_the_next_start_takes_it_up(
 
     assert [("Bookings Book", "done")] == await site.outbox()
     assert 1 == site.effects("booked")
+
+
+@over_socket
+async def test_of_many_that_are_left_the_first_have_a_line_each_and_the_rest_is_counted(
+    open_site: OpenSite, log: io.StringIO
+) -> None:
+    site = await open_site("local")
+    site.device.reboot(600)
+    await site.clock.settle()
+    for number in range(253):
+        await site.book(begins_in_min=60 + 30 * number)
+    await site.stop()
+
+    assert 250 == len(lines(log, "daemon.leftover"))
+    assert [(253, 3)] == [(line["count"], line["untold"]) for line in lines(log, "daemon.leftovers")]
 
 
 async def test_a_clean_stop_with_nothing_to_do_leaves_nothing(open_site: OpenSite, log: io.StringIO) -> None:
