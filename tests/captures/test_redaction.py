@@ -46,7 +46,7 @@ from hotdesk_daemon.xapi.bookings import parse_list
 from hotdesk_daemon.xapi.notifications import parse_feedback
 from tests.journal.values import DESK, REASON, T0, any_of
 
-some = settings(max_examples=60)
+some = settings(max_examples=30)
 KEY = b"a key of more than sixteen bytes"
 ROOM = DeviceId("room")
 CANARY = "Qzwx7"

@@ -10,7 +10,7 @@ import pytest
 
 from hotdesk_daemon.ops.settings import OpeningHours, PolicySettings, Weekday
 from hotdesk_daemon.simulator.entries import BookingRequest, Person
-from tests.scenarios.transports import over, over_socket
+from tests.scenarios.transports import over_socket
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -199,7 +199,7 @@ async def test_a_longest_extension_is_refused_beyond_a_day(open_site: OpenSite) 
     assert 1440 == site.booking().duration_min
 
 
-@over("socket", "queue")
+@over_socket
 @pytest.mark.parametrize("hours", [-5.0, 3.0, 30.0])
 @pytest.mark.parametrize("kind", ["local", "hybrid"])
 async def test_a_device_whose_clock_is_hours_off(open_site: OpenSite, kind: str, hours: float) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 RECONCILE_S = 600.0
 #: A look may come a little late: desks look each at a moment of their own, and a list takes its time.
 LATE_S = 60.0
-DAYS = int(os.environ.get("HOTDESK_REDUCED_DAYS", "2"))
+DAYS = int(os.environ.get("HOTDESK_REDUCED_DAYS", "1"))
 
 
 def reduced(transport: Cloud) -> Cloud:

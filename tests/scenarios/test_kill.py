@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hotdesk_daemon.app.replaying import Replayed
     from hotdesk_daemon.journal import Journal, OutboxRow
 
-KILLS = int(os.environ.get("HOTDESK_CRASHES", "3"))
+KILLS = int(os.environ.get("HOTDESK_CRASHES", "2"))
 SEED = int(os.environ.get("HOTDESK_CRASH_SEED", "1"))
 #: Longer than the daemon waits before it sends a command again whose fate it does not know.
 SETTLE_S = 45.0
