@@ -12,8 +12,8 @@ from typing import Final, Never
 import attrs
 from aiohttp import web
 
-#: Connections at the same time: as many live streams as there may be, and as many others again.
-MOST: Final = 128
+#: Connections at the same time: as many live streams as there may be, and three times as many others.
+MOST: Final = 256
 #: How long a connection may take for its first request.
 SILENT_S: Final = 20.0
 _FULL: Final = (
