@@ -39,7 +39,7 @@ run: $(VENV)/.run ## run the daemon; as shipped, with a simulated floor of desks
 
 test: $(VENV)/.dev ## run the tests on up to WORKERS cores
 	@scratch=$$(mktemp -d -p $(SCRATCH)) && trap 'rm -rf "$$scratch"' EXIT && \
-		TMPDIR=$$scratch $(BIN)/python -m pytest --quiet --numprocesses auto --maxprocesses $(WORKERS) $(ARGS)
+		TMPDIR=$$scratch $(BIN)/python -m pytest --quiet --numprocesses auto --maxprocesses $(WORKERS) --dist worksteal $(ARGS)
 
 crash: $(VENV)/.dev ## kill the daemon 50 times on a busy floor; KILLS and SEED choose otherwise
 	HOTDESK_CRASHES=$(KILLS) HOTDESK_CRASH_SEED=$(SEED) $(BIN)/python -m pytest --quiet tests/scenarios/test_kill.py $(ARGS)

@@ -109,7 +109,9 @@ async def test_nobody_of_a_day_is_left_and_the_same_comes_of_it(open_site: OpenS
 
 
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(
+    ("transport", "seed"), [("socket", 1), ("socket", 2), ("queue", 2), ("webhook", 1)], indirect=["transport"]
+)
 async def test_ordinary_days_say_the_same_in_the_same_words(open_site: OpenSite, tmp_path: Path, seed: int) -> None:
     """What the daemon itself says in reasons stays readable: nothing of it is taken for somebody else's."""
     rng = random.Random(seed)
