@@ -114,7 +114,7 @@ def test_a_daemon_that_may_open_too_few_files_says_how_to_allow_more(tmp_path: P
         daemon.wait(timeout=LIMIT_S)
 
     told = [line["problem"] for line in map(msgspec.json.decode, log.read_bytes().splitlines()) if "problem" in line]
-    assert ["only 60 files may be open, but 192 may be needed; raise ulimit -n, or LimitNOFILE= of the unit"] == [
+    assert ["only 60 files may be open, but 320 may be needed; raise ulimit -n, or LimitNOFILE= of the unit"] == [
         line for line in told if "files" in line
     ]
 
