@@ -141,9 +141,8 @@ def _withdraw(draft: Draft, command: OpenCommand) -> None:
 
 
 def _spare_call(draft: Draft, command: OpenCommand) -> None:
-    parked, why = CommandState.PARKED, handout.CALL_RUNS
-    draft.because(Life.COMMAND, "command.parked", why, before=command.state, after=parked, command=command)
-    draft.put_command(attrs.evolve(command, state=parked, message=why))
+    # As a wish during a call is refused: nobody else has to look at it, and whoever still wants it asks again.
+    end(draft, command, CommandState.DROPPED, "command.dropped", handout.CALL_RUNS)
 
 
 def _give_up(draft: Draft, command: OpenCommand) -> None:

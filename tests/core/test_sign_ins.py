@@ -17,7 +17,6 @@ from hotdesk_daemon.core.inputs import (
     LinkUp,
     ListCause,
     Personalized,
-    RetryAsked,
     SignOutAsked,
     Start,
     SyncRequired,
@@ -261,7 +260,7 @@ def test_a_call_on_one_device_keeps_all_from_being_signed_out() -> None:
 
 @pytest.mark.parametrize(
     ("even_in_call", "refusal", "outbox"),
-    [(False, "a call is running: signing out would end it", ["parked"]), (True, None, ["sending"])],
+    [(False, "a call is running: signing out would end it", ["dropped"]), (True, None, ["sending"])],
 )
 def test_a_call_that_began_before_the_sign_out_left_is_ended_only_if_they_said_so(
     *, even_in_call: bool, refusal: str | None, outbox: list[str]
@@ -277,14 +276,14 @@ def test_a_call_that_began_before_the_sign_out_left_is_ended_only_if_they_said_s
     assert outbox == list(story.outbox.values())
 
 
-def test_a_sign_out_that_would_end_a_call_can_be_tried_again_after_it() -> None:
+def test_a_sign_out_that_would_end_a_call_can_be_asked_for_again_after_it() -> None:
     story = in_use()
     story.feed(SignOutAsked(), ActiveCalls(device=A, value=1))
     (command,) = story.handed
     story.feed(CommandSending(command_id=command.command_id, device=A, attempt=1))
 
-    assert ["parked"] == list(story.outbox.values())
-    story.wait(5).feed(ActiveCalls(device=A, value=0), RetryAsked(command_id=command.command_id))
+    assert ["dropped"] == list(story.outbox.values())
+    story.wait(5).feed(ActiveCalls(device=A, value=0), SignOutAsked())
 
     assert [Logout(), Logout()] == story.sent
 
